@@ -1,0 +1,48 @@
+//! Groundplan keeps AWS accounts and Kubernetes clusters equal to one Git repository.
+//!
+//! ```text
+//! commit ─▶ Snapshot ─▶ Declared ─▶ Graph ─▶ Plan ─▶ Approved ─▶ Report ─▶ told
+//!           repo        declaration  graph    plan    plan        apply     terminal, slack
+//!           Git         no client    no client reads  a person    writes
+//! ```
+//!
+//! Where to start: [`unit`] holds the words every room speaks; [`engine`] is the line, one short
+//! function a verb; [`kinds`] is the list of what can be declared. A stack and a workload are two
+//! implementations of the same three traits, and nothing above [`kinds`] knows which is which.
+//!
+//! Rooms import only from the floors below their own in [`FLOORS`], and each outside crate that
+//! speaks to the world has exactly one room; `infra-tests/tests/layers.rs` keeps it so.
+
+pub mod apply;
+pub mod aws;
+pub mod cases;
+pub mod commands;
+pub mod declaration;
+pub mod drift;
+pub mod engine;
+pub mod graph;
+pub mod kinds;
+pub mod plan;
+pub mod problem;
+pub mod repo;
+pub mod serve;
+pub mod slack;
+pub mod store;
+pub mod terminal;
+pub mod unit;
+pub mod yaml;
+
+/// The rooms from the ground up; each imports only from earlier rows.
+pub const FLOORS: &[&[&str]] = &[
+    &["problem", "repo"],
+    &["yaml"],
+    &["unit"],
+    &["aws", "declaration", "graph"],
+    &["kinds"],
+    &["plan"],
+    &["apply", "drift"],
+    &["store", "cases", "engine"],
+    &["slack", "terminal"],
+    &["serve"],
+    &["commands"],
+];

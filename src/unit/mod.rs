@@ -1,0 +1,143 @@
+//! The words every other room speaks: what Git declares, what the world holds, and the change
+//! between them.
+//!
+//! Three traits are all the engine knows of CloudFormation and Kubernetes. A [`Kind`] reads what a
+//! repository declares, offline. A [`Unit`] is one declared thing that can be brought about: a
+//! stack, a workload. A [`Site`] is somewhere a kind keeps things (an account and region, a
+//! cluster): it finds what carries our mark there, and destroys it even when its file is gone.
+
+mod change;
+mod error;
+mod id;
+mod mark;
+mod output;
+mod progress;
+mod reference;
+mod shown;
+
+pub use change::{Cause, Change, Coverage, Difference, Effect, Planned, Who};
+pub use error::{ErrorKind, KindError};
+pub use id::{EnvironmentName, KindName, ParseIdError, SiteName, UnitId};
+pub use mark::{Owned, Owner};
+pub use output::{Inputs, Outputs, Promised, Secret, Text};
+pub use progress::Progress;
+pub use reference::{Need, OutputName, Reference, Target, Why};
+pub use shown::Shown;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use schemars::Schema;
+
+use crate::problem::Problems;
+use crate::repo::Snapshot;
+
+/// One kind of thing a repository can declare: a folder under `kinds/` and a row in its list.
+pub trait Kind: Send + Sync {
+    fn name(&self) -> KindName;
+
+    /// The files of this kind and what each may say: the name of the schema and the schema.
+    fn schemas(&self) -> Vec<(&'static str, Schema)>;
+
+    /// Reads every unit of this kind that the snapshot declares, and the sites they live at.
+    ///
+    /// Needs no client. Whatever cannot be read is added to `problems`, and the rest is returned.
+    fn read(&self, snapshot: &Snapshot, settings: &ReadSettings, problems: &mut Problems) -> Reading;
+}
+
+/// What the repository as a whole says to every kind that reads from it.
+#[derive(Clone, Debug, Default)]
+pub struct ReadSettings {
+    /// `repository:` of `groundplan.yaml`: the first part of every mark, so that two repositories
+    /// never take each other's things for their own. Empty where the file does not say.
+    pub repository: String,
+}
+
+/// What a kind found in a snapshot.
+#[derive(Default)]
+pub struct Reading {
+    pub units: Vec<Declared>,
+    pub sites: Vec<Arc<dyn Site>>,
+}
+
+/// A unit as Git declares it: a node of the graph.
+#[derive(Clone)]
+pub struct Declared {
+    pub id: UnitId,
+    pub kind: KindName,
+    pub site: SiteName,
+    /// The file that declares it, for errors about the unit as a whole.
+    pub file: String,
+    pub unit: Arc<dyn Unit>,
+}
+
+/// One declared thing that can be brought about.
+#[async_trait]
+pub trait Unit: Send + Sync {
+    /// What this unit is made from or must wait for, as its author wrote it.
+    fn references(&self) -> Vec<Reference>;
+
+    /// Names by which others may refer to it beside its path: see [`Target::Offer`].
+    fn offers(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The outputs it will have, so that a wrong name fails offline.
+    fn promised(&self) -> Promised;
+
+    /// Asks the world what bringing the unit about would change.
+    ///
+    /// Nothing a user keeps is written. What it leaves behind for its own use (a change set) is
+    /// part of the [`Prepared`], and goes with [`Deed::perform`] or [`Deed::abandon`].
+    async fn prepare(&self, inputs: &Inputs, look: Look) -> Result<Prepared, KindError>;
+}
+
+/// How closely to look at the world.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Look {
+    /// Compare what is declared with what was applied: cheap, and blind to changes made by hand
+    /// where asking for them takes minutes.
+    Quick,
+    /// Also ask whether what was applied is still there: drift.
+    Close,
+}
+
+/// What a look found, and the deed that would put it right.
+pub struct Prepared {
+    pub planned: Planned,
+    /// None where there is nothing to do.
+    pub deed: Option<Box<dyn Deed>>,
+}
+
+/// The one change that was planned, ready to be made: no choice is left to it.
+#[async_trait]
+pub trait Deed: Send {
+    /// Makes the change and waits until the unit is ready.
+    ///
+    /// Safe to run again after being killed anywhere.
+    async fn perform(self: Box<Self>, owner: &Owner, progress: &Progress) -> Result<Outputs, KindError>;
+
+    /// Removes what preparing left behind.
+    async fn abandon(self: Box<Self>) -> Result<(), KindError> {
+        Ok(())
+    }
+}
+
+/// Somewhere a kind keeps things.
+#[async_trait]
+pub trait Site: Send + Sync {
+    fn name(&self) -> SiteName;
+
+    /// What must be known before it can be asked: a cluster is named by a stack's output.
+    fn references(&self) -> Vec<Reference> {
+        Vec::new()
+    }
+
+    /// Finds everything here that carries this repository's mark, declared or not.
+    ///
+    /// A list that could not be read to its end is an error, never a shorter list.
+    async fn owned(&self, inputs: &Inputs) -> Result<Vec<Owned>, KindError>;
+
+    /// Removes what carries our mark, and waits until it is gone. Looks at the mark again first.
+    async fn destroy(&self, owned: &Owned, inputs: &Inputs, progress: &Progress) -> Result<(), KindError>;
+}
