@@ -5,7 +5,25 @@
 //! [`Session::for_writing`], which proves first that the account that signs is the account
 //! declared (safety rule 3).
 
-use std::collections::BTreeSet;
+mod credentials;
+mod eks_token;
+mod failure;
+pub mod partition;
+mod session;
+mod turns;
+
+pub use failure::{failure, is_throttled};
+pub use session::Session;
+pub use turns::{Api, Turn};
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::unit::KindError;
 
@@ -25,20 +43,19 @@ pub struct AwsSettings {
 /// Every session of this process: one an account and region, made when first asked for.
 #[derive(Clone)]
 pub struct Aws {
-    settings: AwsSettings,
-}
-
-/// Access to one account in one region.
-#[derive(Clone)]
-pub struct Session {
-    pub account: String,
-    pub region: String,
-    config: aws_config::SdkConfig,
+    settings: Arc<AwsSettings>,
+    base: Arc<OnceCell<SdkConfig>>,
+    sessions: Arc<Mutex<HashMap<(String, String), Arc<OnceCell<Session>>>>>,
 }
 
 impl Aws {
     pub fn new(settings: AwsSettings) -> Self {
-        Self { settings }
+        Self { settings: Arc::new(settings), base: Arc::default(), sessions: Arc::default() }
+    }
+
+    /// Over a configuration already there instead of the process's own.
+    pub fn over(settings: AwsSettings, base: SdkConfig) -> Self {
+        Self { base: Arc::new(OnceCell::new_with(Some(base))), ..Self::new(settings) }
     }
 
     pub fn settings(&self) -> &AwsSettings {
@@ -46,21 +63,37 @@ impl Aws {
     }
 
     /// The session of an account and region. Errors name the account, the role and what was tried.
+    ///
+    /// A session that could not be made is tried again by the next who asks.
     pub async fn session(&self, account: &str, region: &str) -> Result<Session, KindError> {
-        let _ = (account, region);
-        todo!()
+        let key = (account.to_owned(), region.to_owned());
+        let cell = self.sessions.lock().await.entry(key).or_default().clone();
+        let session = cell.get_or_try_init(|| async {
+            let base = self.base.get_or_init(|| base(region)).await;
+            Session::open(account, region, base, &self.settings).await
+        });
+        session.await.cloned()
     }
 }
 
-impl Session {
-    /// For calls that only read.
-    pub fn for_reading(&self) -> &aws_config::SdkConfig {
-        &self.config
-    }
+/// The process's own configuration: environment, profile, web identity, attached role, in this order.
+async fn base(region: &str) -> SdkConfig {
+    let loader = aws_config::defaults(BehaviorVersion::latest()).region(Region::new(region.to_owned()));
+    loader.timeout_config(timeouts()).retry_config(retries()).load().await
+}
 
-    /// For calls that write: asks AWS who signs whenever the credentials changed since last asked,
-    /// and refuses when it is another account.
-    pub async fn for_writing(&self) -> Result<&aws_config::SdkConfig, KindError> {
-        todo!()
-    }
+/// An endpoint that cannot be reached is known within seconds.
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(2))
+        .operation_attempt_timeout(Duration::from_secs(15))
+        .operation_timeout(Duration::from_secs(40))
+        .build()
+}
+
+fn retries() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(4)
+        .with_initial_backoff(Duration::from_millis(200))
+        .with_max_backoff(Duration::from_secs(5))
 }

@@ -1,0 +1,82 @@
+//! A session against an STS of a few lines.
+
+use std::time::{Duration, Instant};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use crate::aws::{Aws, AwsSettings};
+use crate::unit::ErrorKind;
+
+/// Answers every AssumeRole, and every GetCallerIdentity with one account.
+async fn sts_of(account: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut asked = Vec::new();
+                while let Ok(read) = stream.read_buf(&mut asked).await {
+                    let text = String::from_utf8_lossy(&asked).into_owned();
+                    if read == 0 || text.contains("Action=") {
+                        break;
+                    }
+                }
+                let body = answer(&String::from_utf8_lossy(&asked), account);
+                let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+                let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
+            });
+        }
+    });
+    format!("http://{address}")
+}
+
+fn answer(asked: &str, account: &str) -> String {
+    match asked.contains("Action=AssumeRole") {
+        true => "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>".to_owned(),
+        false => format!("<GetCallerIdentityResponse><GetCallerIdentityResult><Account>{account}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"),
+    }
+}
+
+async fn base(endpoint: &str) -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new("eu-west-1"))
+        .endpoint_url(endpoint)
+        .credentials_provider(Credentials::new("AKID", "secret", None, None, "test"))
+        .timeout_config(crate::aws::timeouts())
+        .retry_config(crate::aws::retries())
+        .load()
+        .await
+}
+
+#[tokio::test]
+async fn a_role_of_the_declared_account_opens_a_session_for_writing() {
+    let aws = Aws::over(
+        AwsSettings { role: Some("deployer".into()), ..AwsSettings::default() },
+        base(&sts_of("111122223333").await).await,
+    );
+    let session = aws.session("111122223333", "eu-west-1").await.expect("the account is right");
+    session.for_writing().await.expect("proven");
+    assert!(session.eks_token("prod").await.expect("signed").expose().starts_with("k8s-aws-v1."));
+}
+
+#[tokio::test]
+async fn credentials_of_another_account_are_refused_by_both_names() {
+    let aws = Aws::over(AwsSettings::default(), base(&sts_of("999900001111").await).await);
+    let error = aws.session("111122223333", "eu-west-1").await.err().expect("another account");
+    assert_eq!(error.kind, ErrorKind::Refused);
+    assert!(error.message.contains("999900001111") && error.message.contains("111122223333"), "{error}");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_does_not_answer_is_named_within_seconds() {
+    let free = TcpListener::bind("127.0.0.1:0").await.expect("a free port").local_addr().expect("an address");
+    let started = Instant::now();
+    let aws = Aws::over(AwsSettings::default(), base(&format!("http://{free}")).await);
+    let error = aws.session("111122223333", "eu-west-1").await.err().expect("nothing listens");
+    assert_eq!(error.kind, ErrorKind::Unreachable, "{error}");
+    assert!(error.message.contains(&free.to_string()) && error.message.contains("eu-west-1"), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(15));
+}
