@@ -6,48 +6,58 @@
 //! is wrong; [`kubernetes`] gives the JSON that kubectl would send (YAML 1.1 as `sigs.k8s.io/yaml`
 //! reads it); a CloudFormation template is walked as nodes, its tags kept.
 
+mod capture;
+mod kubernetes;
+mod meaning;
 mod node;
+mod pairs;
+mod parse;
+mod read;
+mod read_error;
+mod spanned;
+#[cfg(test)]
+mod tests;
 
 pub use node::{Node, Scalar, Span, Style, Value};
+pub use spanned::Spanned;
 
 use serde::de::DeserializeOwned;
 
-use crate::problem::Problem;
+use crate::problem::{Place, Problem};
 
 /// Reads every document of a file. Empty documents are left out.
 ///
 /// All problems of the file that can be found in one pass are returned: a syntax error ends the
 /// pass, duplicate keys do not.
 pub fn parse(file: &str, bytes: &[u8]) -> Result<Vec<Node>, Vec<Problem>> {
-    let _ = (file, bytes);
-    todo!()
+    parse::documents(file, bytes)
 }
 
 /// Reads a file that holds exactly one document.
 pub fn parse_one(file: &str, bytes: &[u8]) -> Result<Node, Vec<Problem>> {
-    let _ = (file, bytes);
-    todo!()
+    let mut documents = parse(file, bytes)?.into_iter();
+    match (documents.next(), documents.next()) {
+        (Some(only), None) => Ok(only),
+        (Some(_), Some(second)) => {
+            Err(vec![second.problem("a second document begins here, and this file takes one").hint("leave `---` away")])
+        }
+        (None, _) => Err(vec![Problem::new(Place::file(file), "this file is empty")]),
+    }
 }
 
 /// Fills a type from a node: unknown keys, missing keys and wrong kinds of value become a problem
 /// with the place of the node concerned, and a "did you mean" where one is near.
 ///
 /// Scalars are given to the type by the YAML 1.2 core schema, except that a `String` takes any plain
-/// scalar as it is written (`1.30` stays `1.30`). [`Spanned`] and [`Scalar`] may stand in the type.
+/// scalar as it is written (`1.30` stays `1.30`). [`Spanned`], [`Scalar`] and [`Node`] may stand in
+/// the type.
 pub fn read<T: DeserializeOwned>(node: &Node) -> Result<T, Problem> {
-    let _ = node;
-    todo!()
+    read::read(node)
 }
 
 /// The JSON that kubectl would send for this node.
+///
+/// Keys keep the order they are written in. Text under a tag (`!Sub x`) is text, as for kubectl.
 pub fn kubernetes(node: &Node) -> Result<serde_json::Value, Problem> {
-    let _ = node;
-    todo!()
-}
-
-/// A value and the place where it is written.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Spanned<T> {
-    pub value: T,
-    pub place: crate::problem::Place,
+    kubernetes::json(node)
 }

@@ -50,19 +50,38 @@ pub enum Style {
     Folded,
 }
 
-impl Node {
+impl Span {
     pub fn place(&self) -> Place {
-        let before = &self.span.source[..self.span.start.min(self.span.source.len())];
+        let before = &self.source[..self.start.min(self.source.len())];
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-        Place { file: self.span.file.to_string(), line, column }
+        Place { file: self.file.to_string(), line, column }
+    }
+
+    /// The one line on which this begins, without its end.
+    pub fn line_text(&self) -> Option<String> {
+        self.source.lines().nth(self.place().line - 1).map(str::to_owned)
+    }
+
+    /// What is written here, quotes and all.
+    pub fn text(&self) -> &str {
+        &self.source[self.start..self.end]
+    }
+
+    /// A problem that points here.
+    pub fn problem(&self, message: impl Into<String>) -> Problem {
+        Problem { line_text: self.line_text(), ..Problem::new(self.place(), message) }
+    }
+}
+
+impl Node {
+    pub fn place(&self) -> Place {
+        self.span.place()
     }
 
     /// A problem that points at this node.
     pub fn problem(&self, message: impl Into<String>) -> Problem {
-        let place = self.place();
-        let line_text = self.span.source.lines().nth(place.line - 1).map(str::to_owned);
-        Problem { line_text, ..Problem::new(place, message) }
+        self.span.problem(message)
     }
 
     /// The text of a scalar of any style.
