@@ -230,7 +230,7 @@ fn an_own_complaint_of_a_type_is_told_at_its_value() {
     impl TryFrom<String> for Even {
         type Error = String;
         fn try_from(text: String) -> Result<Self, String> {
-            if text.len() % 2 == 0 { Ok(Even) } else { Err(format!("`{text}` is odd")) }
+            if text.len().is_multiple_of(2) { Ok(Even) } else { Err(format!("`{text}` is odd")) }
         }
     }
     let problem = read::<Vec<Even>>(&node("- ab\n- abc\n")).unwrap_err();
