@@ -1,1 +1,12 @@
-//! (to come)
+//! The files of a snapshot, read into environments and declared units.
+//!
+//! Offline, and all at once: whatever is wrong with any file is told in the same run.
+
+mod environment;
+mod files;
+mod read;
+mod settings;
+
+pub use environment::{Environment, Membership};
+pub use read::{Declaration, read};
+pub use settings::{IgnoreRule, RepositorySettings, SyncPolicy};

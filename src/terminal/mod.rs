@@ -1,1 +1,18 @@
-//! (to come)
+//! What people read in a terminal: problems, plans, drift, progress and how a run ended.
+//!
+//! Everything but progress is text from data, so that it can be snapshot-tested; colours are taken
+//! out by the stream that writes it, where it is no terminal or `NO_COLOR` is set.
+
+mod drift;
+mod plan;
+mod problems;
+mod progress;
+mod report;
+mod style;
+
+pub use drift::drift_text;
+pub use plan::{differences_text, plan_text};
+pub use problems::problems_text;
+pub use progress::ProgressView;
+pub use report::report_text;
+pub use style::{count, elapsed};

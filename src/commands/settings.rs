@@ -1,0 +1,146 @@
+//! What the operator says, outside the repository: whoever may open a pull request could change
+//! what stands in it.
+//!
+//! From a file, the environment and flags, in that rising order.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use clap::Args;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::exit::CommandError;
+use crate::aws::AwsSettings;
+use crate::problem::Problems;
+use crate::slack::SlackSettings;
+use crate::terminal::problems_text;
+use crate::unit::Secret;
+use crate::yaml;
+
+/// What is set for the process as a whole.
+#[derive(Args, Clone, Debug)]
+pub struct OperatorArguments {
+    /// The operator's settings: roles, Slack, where the store is. Never in the repository.
+    /// [default: groundplan/config.yaml in the user's configuration folder, where it exists]
+    #[arg(long, global = true, value_name = "FILE", env = "GROUNDPLAN_CONFIG")]
+    config: Option<PathBuf>,
+
+    /// Where history and cases are kept (a SQLite file).
+    #[arg(long, global = true, value_name = "FILE", env = "GROUNDPLAN_STORE")]
+    store: Option<PathBuf>,
+
+    /// Say more: once for each step, twice for each request.
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// The operator's file.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct OperatorFile {
+    #[serde(default)]
+    aws: AwsFile,
+    /// The kubeconfig whose contexts `cluster.yaml` may name.
+    kubeconfig: Option<PathBuf>,
+    #[serde(default)]
+    slack: SlackFile,
+    /// Where history and cases are kept.
+    store: Option<PathBuf>,
+    /// How long a world that was put right must stay so before a case counts as resolved.
+    settle_seconds: Option<u32>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct AwsFile {
+    /// The name of the role to assume in every declared account.
+    role: Option<String>,
+    external_id: Option<String>,
+    /// The name of the role that CloudFormation itself works with.
+    service_role: Option<String>,
+    /// Capabilities sent with every change set, beside those that a stack declares.
+    #[serde(default)]
+    capabilities: BTreeSet<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct SlackFile {
+    /// Channel ids by the names that environments use in `alerts:`.
+    #[serde(default)]
+    channels: BTreeMap<String, String>,
+    /// The ids of those who may press Sync.
+    #[serde(default)]
+    approvers: BTreeSet<String>,
+    /// Where the Web API is, where it is not Slack's own.
+    api_url: Option<String>,
+}
+
+/// What the operator says, put together.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub aws: AwsSettings,
+    pub kubeconfig: Option<PathBuf>,
+    pub slack: SlackSettings,
+    pub approvers: BTreeSet<String>,
+    pub store: PathBuf,
+    pub git_token: Option<Secret>,
+    pub cache: PathBuf,
+    pub settle: jiff::SignedDuration,
+}
+
+impl Settings {
+    /// Reads the file and the environment. A file that was named must be there; the default may not.
+    pub fn load(arguments: &OperatorArguments) -> Result<Self, CommandError> {
+        let file = match &arguments.config {
+            Some(path) => read(path)?,
+            None => match folder("XDG_CONFIG_HOME", ".config").map(|folder| folder.join("config.yaml")) {
+                Some(path) if path.exists() => read(&path)?,
+                Some(_) | None => OperatorFile::default(),
+            },
+        };
+        let OperatorFile { aws, kubeconfig, slack, store, settle_seconds } = file;
+        let AwsFile { role, external_id, service_role, capabilities } = aws;
+        let nowhere = || CommandError::failed("neither HOME nor --store says where the store is");
+        let default_store = || folder("XDG_STATE_HOME", ".local/state").map(|folder| folder.join("groundplan.db"));
+        Ok(Self {
+            aws: AwsSettings { role, external_id, service_role, capabilities },
+            kubeconfig: kubeconfig.or_else(|| std::env::var_os("KUBECONFIG").map(PathBuf::from)),
+            slack: SlackSettings {
+                bot_token: secret("GROUNDPLAN_SLACK_BOT_TOKEN"),
+                app_token: secret("GROUNDPLAN_SLACK_APP_TOKEN"),
+                signing_secret: secret("GROUNDPLAN_SLACK_SIGNING_SECRET"),
+                api_url: std::env::var("GROUNDPLAN_SLACK_API_URL").ok().or(slack.api_url),
+                channels: slack.channels,
+            },
+            approvers: slack.approvers,
+            store: arguments.store.clone().or(store).or_else(default_store).ok_or_else(nowhere)?,
+            git_token: secret("GROUNDPLAN_GIT_TOKEN"),
+            cache: folder("XDG_CACHE_HOME", ".cache").unwrap_or_else(std::env::temp_dir),
+            settle: jiff::SignedDuration::from_secs(i64::from(settle_seconds.unwrap_or(60))),
+        })
+    }
+}
+
+fn read(path: &std::path::Path) -> Result<OperatorFile, CommandError> {
+    let name = path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|error| CommandError::usage(format!("cannot read `{name}`: {error}")))?;
+    let broken = |errors| {
+        anstream::eprint!("{}", problems_text(&Problems { errors, warnings: Vec::new() }).replace(" in the repository; nothing", "; nothing"));
+        CommandError::usage(format!("the operator's settings in `{name}` cannot be used"))
+    };
+    let node = yaml::parse_one(&name, &bytes).map_err(broken)?;
+    yaml::read(&node).map_err(|problem| broken(vec![problem]))
+}
+
+/// Secrets come from the environment only, so that no file with one can be committed by mistake.
+fn secret(variable: &str) -> Option<Secret> {
+    std::env::var(variable).ok().filter(|value| !value.is_empty()).map(Secret::new)
+}
+
+fn folder(variable: &str, below_home: &str) -> Option<PathBuf> {
+    let set = std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = || std::env::var_os("HOME").filter(|value| !value.is_empty()).map(|home| PathBuf::from(home).join(below_home));
+    set.or_else(home).map(|folder| folder.join("groundplan"))
+}

@@ -1,0 +1,23 @@
+//! What may not stand in a repository at all.
+
+use crate::problem::{Place, Problem, Problems};
+use crate::repo::{Entry, Snapshot};
+
+/// Names every entry that is no plain file.
+///
+/// A symbolic link can lead out of the repository, a submodule and an LFS pointer name content that
+/// the commit does not hold; all three would make a plan depend on more than the commit.
+pub(super) fn refuse_what_is_no_file(snapshot: &Snapshot, problems: &mut Problems) {
+    for (path, entry) in snapshot.entries() {
+        let (what, hint) = match entry {
+            Entry::Blob(_) => continue,
+            Entry::Symlink(target) => (
+                format!("a symbolic link to `{target}` is not followed"),
+                "put a copy of the file here, or name the file itself",
+            ),
+            Entry::Submodule => ("a submodule is not read".to_owned(), "put the files into this repository"),
+            Entry::LfsPointer => ("a Git LFS pointer is not followed".to_owned(), "take the file out of LFS"),
+        };
+        problems.error(Problem::new(Place::file(path), what).hint(hint));
+    }
+}

@@ -1,0 +1,81 @@
+//! What a plan may not do on a general yes.
+
+use std::fmt;
+
+use super::{Finding, Plan};
+use crate::unit::{Effect, UnitId};
+
+/// More deletions than this in one plan are asked for on their own.
+const MANY: usize = 3;
+
+/// Something in a plan that needs a word of its own.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Guard {
+    /// Units are deleted at all.
+    Deletes(usize),
+    /// So many that it may be a mistake in the tree rather than a wish.
+    DeletesMany(usize),
+    /// Nothing at all is declared any more, and things with our mark exist.
+    EmptyTree,
+    /// A unit says of itself that it must not go without a word.
+    Protected { unit: UnitId, why: String },
+    /// Something in a unit goes away or is made anew, with what it holds.
+    LosesData { unit: UnitId, item: String },
+}
+
+impl Guard {
+    /// The word that agrees to it: `delete`, `delete-many`, `replace`, …
+    pub fn name(&self) -> String {
+        match self {
+            Guard::Deletes(_) => "delete".to_owned(),
+            Guard::DeletesMany(count) => format!("delete-{count}"),
+            Guard::EmptyTree => "empty-tree".to_owned(),
+            Guard::Protected { unit, .. } => format!("protected:{unit}"),
+            Guard::LosesData { .. } => "replace".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Guard::Deletes(count) => write!(f, "{count} to be deleted"),
+            Guard::DeletesMany(count) => write!(f, "as many as {count} to be deleted"),
+            Guard::EmptyTree => write!(f, "nothing is declared any more"),
+            Guard::Protected { unit, why } => write!(f, "`{unit}`: {why}"),
+            Guard::LosesData { unit, item } => write!(f, "`{unit}`: {item} would be replaced or deleted"),
+        }
+    }
+}
+
+impl Plan {
+    /// Everything in this plan that a general yes does not cover.
+    pub fn guards(&self) -> Vec<Guard> {
+        let mut guards = Vec::new();
+        let count = self.deletions.len();
+        if count > 0 {
+            guards.push(Guard::Deletes(count));
+        }
+        if count > MANY {
+            guards.push(Guard::DeletesMany(count));
+        }
+        if count > 0 && self.units.is_empty() {
+            guards.push(Guard::EmptyTree);
+        }
+        for deletion in &self.deletions {
+            let protected = |why: &String| Guard::Protected { unit: deletion.owned.id.clone(), why: why.clone() };
+            guards.extend(deletion.owned.guards.iter().map(protected));
+        }
+        for (unit, finding) in &self.units {
+            let Finding::Found { change, .. } = finding else { continue };
+            let lost = change.differences().iter().filter(|difference| match difference.effect {
+                Effect::Replace | Effect::MayReplace | Effect::Delete => true,
+                Effect::Create | Effect::InPlace => false,
+            });
+            let mut items: Vec<_> = lost.map(|difference| difference.item.clone()).collect();
+            items.dedup();
+            guards.extend(items.into_iter().map(|item| Guard::LosesData { unit: unit.clone(), item }));
+        }
+        guards
+    }
+}

@@ -1,0 +1,67 @@
+//! A drift report for people.
+
+use std::fmt::Write;
+
+use super::plan::differences_text;
+use super::style::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, count, paint};
+use crate::drift::{DriftReport, UnitDrift, Verdict};
+
+pub fn drift_text(report: &DriftReport) -> String {
+    let title = format!("Drift in {} at {}", report.environment, report.commit.short());
+    let mut text = format!("{}\n\n", paint(BOLD, title));
+    for unit in &report.units {
+        unit_text(&mut text, unit);
+    }
+    text + &summary(report)
+}
+
+fn unit_text(text: &mut String, unit: &UnitDrift) {
+    let (sign, what) = match &unit.verdict {
+        Verdict::Clean if unit.ignored.is_empty() => return,
+        Verdict::Clean => (paint(GREEN, "="), "clean but for what is ignored".to_owned()),
+        Verdict::Foreign => (paint(CYAN, "i"), "others keep fields beside ours; nothing of ours changed".to_owned()),
+        Verdict::Pending => (paint(CYAN, "…"), "pending: Git is ahead, `groundplan sync` applies it".to_owned()),
+        Verdict::Gone => (paint(RED, "!"), "gone: it was applied once, and is not there any more".to_owned()),
+        Verdict::Drifted => (paint(YELLOW, "~"), "drifted".to_owned()),
+        Verdict::Unverifiable(reason) => (paint(RED, "?"), format!("unverifiable: {reason}")),
+    };
+    _ = writeln!(text, "{sign} {}  {}", unit.unit, paint(DIM, what));
+    *text += &differences_text(&unit.drifted);
+    if !unit.pending.is_empty() && unit.verdict == Verdict::Drifted {
+        _ = writeln!(text, "    and {} from Git pending", count(unit.pending.len(), "change"));
+    }
+    for difference in &unit.foreign {
+        let who = difference.who.as_ref().map_or("somebody", |who| who.name.as_str());
+        _ = writeln!(text, "    i {} {}  kept by {who}", difference.item, difference.path);
+    }
+    for ignored in &unit.ignored {
+        let until = ignored.until.as_ref().map(|day| format!(" until {day}")).unwrap_or_default();
+        _ = writeln!(
+            text,
+            "    = {} {}  ignored{until}: {}",
+            ignored.difference.item, ignored.difference.path, ignored.reason
+        );
+    }
+}
+
+fn summary(report: &DriftReport) -> String {
+    let drifted = report.drifted().count();
+    let unverifiable = report.unverifiable().count();
+    let mut text = match drifted {
+        0 => format!("No drift in {}", count(report.units.len(), "unit")),
+        _ => format!("\nDrift in {drifted} of {}", count(report.units.len(), "unit")),
+    };
+    if unverifiable > 0 {
+        text += &format!("; {} could not be verified", count(unverifiable, "unit"));
+    }
+    let coverage = &report.coverage;
+    text += &format!(
+        ". {} of {} checked.\n",
+        coverage.checked,
+        count(coverage.total, "resource and object").replace("resource and objects", "resources and objects")
+    );
+    for what in &coverage.unchecked {
+        text += &paint(DIM, format!("  not checked: {what}\n"));
+    }
+    text
+}
