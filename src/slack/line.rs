@@ -1,0 +1,60 @@
+//! One difference as one line of a message.
+
+use super::text;
+use crate::unit::{Difference, Effect, UnitId, Who};
+
+const ITEM: usize = 80;
+const PATH: usize = 80;
+const VALUE: usize = 70;
+
+/// `• network/vpc apps/Deployment shop/web replicas: 5 → 3`, at most about 330 characters.
+pub(super) fn line(unit: &UnitId, difference: &Difference) -> String {
+    let Difference { item, path, from, to, effect, cause: _, who: _ } = difference;
+    let mark = if effect.is_gentle() { "🟡" } else { "🔴" };
+    let place = match path.as_str() {
+        "" => text::code(item, ITEM),
+        path => format!("{} {}", text::code(item, ITEM), text::code(path, PATH)),
+    };
+    let (from, to) = (text::value(from.as_ref(), VALUE), text::value(to.as_ref(), VALUE));
+    format!("{mark} *{}* {place}: {from} → {to}{}", name(unit), consequence(*effect))
+}
+
+/// The last two parts of a unit's path: what people call it.
+fn name(unit: &UnitId) -> String {
+    let start = unit.as_str().rmatch_indices('/').nth(1).map_or(0, |(at, _)| at + 1);
+    // Bold ends at a star, and a unit's path may hold one.
+    text::safe(&unit.as_str()[start..].replace(['*', '_', '~'], "-"), 60)
+}
+
+fn consequence(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Create | Effect::InPlace => "",
+        Effect::MayReplace => " · _may be replaced_",
+        Effect::Replace => " · *is replaced*",
+        Effect::Delete => " · *is deleted*",
+    }
+}
+
+/// Who is likely to have made the changes, each once; never more certain than the world is.
+pub(super) fn authors<'a>(differences: impl Iterator<Item = &'a Difference>) -> Option<String> {
+    let mut authors: Vec<String> = Vec::new();
+    for who in differences.filter_map(|difference| difference.who.as_ref()) {
+        let author = author(who);
+        if !authors.contains(&author) {
+            authors.push(author);
+        }
+    }
+    let more = authors.len().saturating_sub(3);
+    authors.truncate(3);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!authors.is_empty()).then(|| format!("Likely by {}{more}", authors.join(", ")))
+}
+
+fn author(Who { name, operation, time }: &Who) -> String {
+    let name = text::code(name, 80);
+    let operation = if operation.is_empty() { String::new() } else { format!(" ({})", text::safe(operation, 40)) };
+    match time {
+        Some(time) => format!("{name}{operation} at {}", text::safe(time, 30)),
+        None => format!("{name}{operation}"),
+    }
+}

@@ -1,0 +1,227 @@
+//! A case as one message: what drifted, who it was, and what a sync would do.
+//!
+//! Pure. Slack's limits are far above our budgets, except one that stands in no documentation:
+//! messages with more than about 13,000 characters in their blocks are refused.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::button::{self, plain};
+use super::line::{authors, line};
+use super::text::{code, person, safe};
+use crate::cases::{Case, CaseState, Effects, How};
+use crate::unit::{Coverage, Shown};
+
+/// A message as Slack takes it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Message {
+    /// For notifications and screen readers, and all there is where there are no blocks.
+    pub text: String,
+    pub blocks: Vec<Value>,
+}
+
+/// How much a message tells: each step down is for a Slack that refused the one before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Detail {
+    Full,
+    /// Without the list of changes.
+    Counts,
+    /// One sentence and the buttons.
+    Summary,
+    /// No blocks at all.
+    Plain,
+}
+
+const MOST_LINES: usize = 6;
+const SECTION: usize = 2800;
+const FIELD: usize = 300;
+
+impl Detail {
+    /// The next plainer one: an alert is never dropped for its looks.
+    pub fn plainer(self) -> Option<Detail> {
+        match self {
+            Detail::Full => Some(Detail::Counts),
+            Detail::Counts => Some(Detail::Summary),
+            Detail::Summary => Some(Detail::Plain),
+            Detail::Plain => None,
+        }
+    }
+}
+
+/// The message of a case. One that is resolved shrinks to how, and has no buttons.
+pub fn message(case: &Case, detail: Detail) -> Message {
+    let blocks = match (detail, &case.state) {
+        (Detail::Plain, _) => Vec::new(),
+        (Detail::Summary, _) => vec![section(&summary(case))].into_iter().chain(buttons(case)).collect(),
+        (Detail::Full | Detail::Counts, CaseState::Resolved { .. }) => {
+            vec![header(case), section(&news(case)), context(case)]
+        }
+        (Detail::Full | Detail::Counts, _) => long(case, detail),
+    };
+    Message { text: summary(case), blocks }
+}
+
+fn long(case: &Case, detail: Detail) -> Vec<Value> {
+    let mut blocks = vec![header(case)];
+    if case.state != CaseState::Open {
+        blocks.push(section(&news(case)));
+    }
+    blocks.push(fields(case));
+    if detail == Detail::Full && !case.differences().is_empty() {
+        blocks.push(section(&changes(case)));
+    }
+    blocks.push(section(&consequences(case)));
+    blocks.extend(buttons(case));
+    blocks.push(context(case));
+    blocks
+}
+
+/// The one line that a notification shows.
+fn summary(case: &Case) -> String {
+    format!("{} · case {}", title(case), safe(&case.id, 40))
+}
+
+fn title(case: &Case) -> String {
+    let environment = safe(case.environment.as_str(), 60);
+    match &case.state {
+        CaseState::Open => {
+            let (changes, units) = (case.differences().len(), case.units.len());
+            let risky = case.differences().iter().filter(|(_, difference)| !difference.effect.is_gentle()).count();
+            let risky = if risky > 0 { format!(", {risky} risky") } else { String::new() };
+            format!("🔴 Drift in {environment}: {} in {}{risky}", count(changes, "change"), count(units, "unit"))
+        }
+        CaseState::SyncRequested { .. } => format!("⏳ Drift in {environment}: sync requested"),
+        CaseState::Syncing { .. } => format!("🔄 Drift in {environment}: syncing"),
+        CaseState::Resolved { .. } => format!("✅ Drift in {environment}: resolved"),
+        CaseState::SyncFailed { .. } => format!("⚠️ Drift in {environment}: sync failed"),
+        CaseState::Stale { .. } => format!("❔ Drift in {environment}: cannot be read"),
+    }
+}
+
+/// What happened to the case, where it is not simply open.
+fn news(case: &Case) -> String {
+    match &case.state {
+        CaseState::Open => "Open.".to_owned(),
+        CaseState::SyncRequested { by } => format!("{} asked for a sync.", person(by)),
+        CaseState::Syncing { by } => format!("The sync that {} asked for is under way.", person(by)),
+        CaseState::Resolved { how: How::Synced, by: Some(by) } => {
+            format!("{} was synced to Git by {}.", code(case.environment.as_str(), 60), person(by))
+        }
+        CaseState::Resolved { how: How::Synced, by: None } => "Synced to Git.".to_owned(),
+        CaseState::Resolved { how: How::HealedItself, by: _ } => {
+            "The world agrees with Git again; nothing was synced for it.".to_owned()
+        }
+        CaseState::SyncFailed { reason } => format!("The sync failed: {}", code(reason, 600)),
+        CaseState::Stale { reason } => {
+            format!(
+                "The last look failed: {}\nWhat stands below was seen before, and may no longer hold.",
+                code(reason, 600)
+            )
+        }
+    }
+}
+
+fn header(case: &Case) -> Value {
+    json!({"type": "header", "block_id": "case_header", "text": plain(&title(case))})
+}
+
+fn fields(case: &Case) -> Value {
+    let Coverage { checked, total, unchecked } = case.coverage();
+    let mut checked = format!("{checked} of {total} checked");
+    if let Some(first) = unchecked.first() {
+        checked += &format!("\nnot: {}", code(first, 120));
+    }
+    let git = format!("{} of {}", code(case.commit.short(), 20), code(&case.repository, 80));
+    let field = |name: &str, value: &str| json!({"type": "mrkdwn", "text": short(format!("*{name}*\n{value}"), FIELD)});
+    json!({"type": "section", "block_id": "case_facts", "fields": [
+        field("Environment", &code(case.environment.as_str(), 60)),
+        field("Git", &git),
+        field("First seen", &moment(case.first_seen)),
+        field("Coverage", &checked),
+    ]})
+}
+
+/// The changes worth most attention, as what a sync would do to each.
+fn changes(case: &Case) -> String {
+    let all = case.differences();
+    let mut text = "*Live → Git*".to_owned();
+    let mut told = 0;
+    for (unit, difference) in all.iter().take(MOST_LINES) {
+        let line = line(unit, difference);
+        if text.chars().count() + line.chars().count() > SECTION - 100 {
+            break;
+        }
+        text += &format!("\n{line}");
+        told += 1;
+    }
+    match all.len() - told {
+        0 => text,
+        more => format!("{text}\n… and {more} more: `groundplan case show {}`", safe(&case.id, 40)),
+    }
+}
+
+fn consequences(case: &Case) -> String {
+    let who = authors(case.differences().into_iter().map(|(_, difference)| difference));
+    let who = who.unwrap_or_else(|| "Who it was is not known".to_owned());
+    match case.plan_hash.is_empty() {
+        true => format!("{who}\nThere is no plan that would put it right."),
+        false => format!("{who}\nA sync would: {} · plan `{}`", effects(case.effects()), plan(case)),
+    }
+}
+
+fn effects(effects: Effects) -> String {
+    let Effects { create, in_place, may_replace, replace, delete } = effects;
+    let all = [
+        (create, "created"),
+        (in_place, "changed in place"),
+        (may_replace, "maybe replaced"),
+        (replace, "*replaced*"),
+        (delete, "*deleted*"),
+    ];
+    let told: Vec<_> = all.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    if told.is_empty() { "change nothing that is known yet".to_owned() } else { told.join(", ") }
+}
+
+fn buttons(case: &Case) -> Option<Value> {
+    match case.state {
+        CaseState::Open => button::row(case),
+        CaseState::SyncRequested { .. } | CaseState::Syncing { .. } | CaseState::Resolved { .. } => None,
+        CaseState::SyncFailed { .. } | CaseState::Stale { .. } => None,
+    }
+}
+
+fn context(case: &Case) -> Value {
+    let hidden = |shown: &Option<Shown>| usize::from(matches!(shown, Some(Shown::Hidden(_))));
+    let hidden: usize = case.differences().iter().map(|(_, one)| hidden(&one.from).max(hidden(&one.to))).sum();
+    let hidden = if hidden > 0 { format!(" · {} hidden", count(hidden, "value")) } else { String::new() };
+    let seen = if case.seen == 1 { "once".to_owned() } else { format!("{} times", case.seen) };
+    let text = format!("case {} · rev {} · seen {seen}{hidden}", code(&case.id, 40), case.revision);
+    json!({"type": "context", "block_id": "case_context", "elements": [{"type": "mrkdwn", "text": text}]})
+}
+
+fn section(text: &str) -> Value {
+    json!({"type": "section", "text": {"type": "mrkdwn", "text": short(text.to_owned(), SECTION)}})
+}
+
+/// Slack shows a date in each reader's own time zone; the rest is for those who cannot.
+fn moment(time: Timestamp) -> String {
+    let fallback = time.strftime("%Y-%m-%d %H:%M UTC");
+    format!("<!date^{}^{{date_short_pretty}} {{time}}|{fallback}>", time.as_second())
+}
+
+fn plan(case: &Case) -> String {
+    safe(button::plan_prefix(&case.plan_hash), 40)
+}
+
+fn count(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
+
+/// The last guard: every part is within its own budget, so this cuts nothing in practice.
+fn short(text: String, budget: usize) -> String {
+    text.char_indices().nth(budget).map_or_else(|| text.clone(), |(end, _)| text[..end].to_owned())
+}
+
+#[cfg(test)]
+#[path = "message_test.rs"]
+mod tests;

@@ -1,0 +1,151 @@
+//! A pressed button, parsed from what Slack says of it.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::button::{Action, ButtonValue};
+
+/// Somebody pressed a button of ours. A wish, not a permission: who may do what is decided
+/// elsewhere, on a case that is read again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Press {
+    pub case: String,
+    pub revision: u64,
+    pub action: Action,
+    /// The first letters of the hash of the plan that was shown.
+    pub plan: String,
+    pub user_id: String,
+    /// The workspace the user belongs to: another than the app's for a guest of a shared channel.
+    pub user_team: Option<String>,
+    /// The workspace the app is installed in.
+    pub team: Option<String>,
+    pub app_id: Option<String>,
+    pub channel: String,
+    /// The message, for the update that shows that the press was heard.
+    pub ts: String,
+}
+
+/// Why a payload is no press of ours.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum PressError {
+    /// Another app's shortcut, a modal, a link button: nothing to do.
+    #[error("a `{0}` is no press of a button of ours")]
+    NotOurs(String),
+    #[error("the payload of a press lacks what every press has")]
+    Malformed,
+}
+
+#[derive(Deserialize)]
+struct Payload {
+    user: User,
+    #[serde(default)]
+    team: Option<Named>,
+    #[serde(default)]
+    api_app_id: Option<String>,
+    container: Container,
+    actions: Vec<Pressed>,
+}
+
+#[derive(Deserialize)]
+struct User {
+    id: String,
+    #[serde(default)]
+    team_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Container {
+    channel_id: String,
+    message_ts: String,
+}
+
+#[derive(Deserialize)]
+struct Pressed {
+    action_id: String,
+    #[serde(default)]
+    value: Option<String>,
+}
+
+impl Press {
+    /// From the payload that both transports carry.
+    pub fn parse(payload: &Value) -> Result<Press, PressError> {
+        match payload["type"].as_str() {
+            Some("block_actions") => {}
+            Some(other) => return Err(PressError::NotOurs(other.chars().take(40).collect())),
+            None => return Err(PressError::Malformed),
+        }
+        let Payload { user, team, api_app_id, container, actions } =
+            Payload::deserialize(payload).map_err(|_| PressError::Malformed)?;
+        let Pressed { action_id, value } = actions.into_iter().next().ok_or(PressError::Malformed)?;
+        let button = value.as_deref().and_then(ButtonValue::parse).filter(|button| button.action.id() == action_id);
+        let button = button.ok_or_else(|| PressError::NotOurs("block_actions".to_owned()))?;
+        if user.id.is_empty() {
+            return Err(PressError::Malformed);
+        }
+        Ok(Press {
+            case: button.case,
+            revision: button.rev,
+            action: button.action,
+            plan: button.plan,
+            user_id: user.id,
+            user_team: user.team_id,
+            team: team.map(|team| team.id),
+            app_id: api_app_id,
+            channel: container.channel_id,
+            ts: container.message_ts,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn payload(action_id: &str, value: &str) -> Value {
+        json!({
+            "type": "block_actions",
+            "user": {"id": "U0OPERATOR", "username": "operator", "team_id": "T0HOME"},
+            "api_app_id": "A0GROUND",
+            "team": {"id": "T0HOME", "domain": "home"},
+            "container": {"type": "message", "message_ts": "1.000100", "channel_id": "C0ALERTS"},
+            "actions": [{"type": "button", "action_id": action_id, "value": value}],
+        })
+    }
+
+    const VALUE: &str = r#"{"v":1,"case":"d_1","rev":7,"action":"sync","plan":"4f0d"}"#;
+
+    #[test]
+    fn a_press_says_who_pressed_what_on_which_revision() {
+        let press = Press::parse(&payload("case_sync", VALUE)).expect("a press of ours");
+        assert_eq!((press.case.as_str(), press.revision, press.plan.as_str()), ("d_1", 7, "4f0d"));
+        assert_eq!((press.user_id.as_str(), press.user_team.as_deref()), ("U0OPERATOR", Some("T0HOME")));
+        assert_eq!((press.channel.as_str(), press.ts.as_str()), ("C0ALERTS", "1.000100"));
+    }
+
+    #[test]
+    fn another_button_and_a_value_under_a_foreign_name_are_not_ours() {
+        assert!(matches!(Press::parse(&payload("case_sync", "hello")), Err(PressError::NotOurs(_))));
+        assert!(matches!(Press::parse(&payload("other", VALUE)), Err(PressError::NotOurs(_))));
+        assert!(matches!(Press::parse(&json!({"type": "view_submission"})), Err(PressError::NotOurs(_))));
+    }
+
+    #[test]
+    fn a_press_without_a_person_or_a_message_is_malformed() {
+        let without = |pointer: &str| {
+            let mut payload = payload("case_sync", VALUE);
+            *payload.pointer_mut(pointer).expect("it is there") = json!("");
+            Press::parse(&payload)
+        };
+        assert_eq!(without("/user"), Err(PressError::Malformed));
+        assert_eq!(without("/user/id"), Err(PressError::Malformed));
+        assert_eq!(without("/container"), Err(PressError::Malformed));
+        assert_eq!(Press::parse(&json!([])), Err(PressError::Malformed));
+    }
+}
