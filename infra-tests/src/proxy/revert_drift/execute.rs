@@ -10,10 +10,11 @@ use super::super::form::Form;
 use super::super::supplied::Asked;
 use super::super::xml::Element;
 use super::change_set::{ChangeSet, Execution};
-use super::{RevertDrift, template};
+use super::{RevertDrift, drift, template};
 
 const POLL: Duration = Duration::from_millis(10);
 const MOST_POLLS: u32 = 3000;
+const MOST_ROUNDS: u32 = 3;
 const CAPABILITIES: [&str; 3] = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"];
 
 /// What CreateChangeSet and UpdateStack have in common.
@@ -77,14 +78,32 @@ fn refusal(asked: Asked<'_>, id: &str, execution: Execution) -> Answer {
 async fn revert(asked: Asked<'_>, change_set: &ChangeSet, stack: &Element) -> anyhow::Result<Outcome> {
     let original = deployed(asked, &change_set.stack_id, "Original").await?;
     if !change_set.drifts.is_empty() {
-        let processed = deployed(asked, &change_set.stack_id, "Processed").await?;
-        let drifted = template::with_drift(template::parse(&processed)?, &change_set.drifts);
-        match update(asked, out(stack, &drifted.to_string())).await? {
+        match go_out(asked, change_set, stack).await? {
             Outcome::Complete => {}
             other @ (Outcome::RolledBack | Outcome::Refused(_)) => return Ok(other),
         }
     }
     update(asked, back(asked, change_set, &original)).await
+}
+
+/// Writes the drift into the template. What was deleted comes back on the way, for some types without
+/// its tags: what then still drifts is written too.
+async fn go_out(asked: Asked<'_>, change_set: &ChangeSet, stack: &Element) -> anyhow::Result<Outcome> {
+    let processed = template::parse(&deployed(asked, &change_set.stack_id, "Processed").await?)?;
+    let mut drifts = change_set.drifts.clone();
+    for _ in 0..MOST_ROUNDS {
+        let drifted = template::with_drift(processed.clone(), &drifts).to_string();
+        let outcome = update(asked, out(stack, &drifted)).await?;
+        if !matches!(outcome, Outcome::Complete) {
+            return Ok(outcome);
+        }
+        let left = drift::detect(asked.upstream, asked.headers, &change_set.stack_id).await?;
+        if left.is_empty() {
+            break;
+        }
+        drifts.extend(left);
+    }
+    Ok(Outcome::Complete)
 }
 
 /// The update that writes the drift into the template. Tags that are not sent stay.
