@@ -10,7 +10,7 @@ use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetOutput;
 use aws_sdk_cloudformation::types::{
     AfterValueFrom, AttributeChangeType, BeforeValueFrom, ChangeAction, ChangeSetStatus, DeploymentMode,
-    ExecutionStatus, Replacement, Stack, StackDriftStatus, StackResourceDriftStatus, Tag,
+    ExecutionStatus, Parameter, Replacement, Stack, StackDriftStatus, StackResourceDriftStatus, Tag,
 };
 use infra_tests::proxy::Proxy;
 use serde_json::{Value, json};
@@ -434,6 +434,34 @@ async fn a_new_template_and_the_drift_are_applied_together() {
     assert_eq!(world.drift("shop").await, StackDriftStatus::InSync);
     let extra = world.client.describe_stack_resource().stack_name("shop").logical_resource_id("Extra");
     extra.send().await.expect("the new resource is there");
+}
+
+#[tokio::test]
+async fn an_ordinary_change_set_tells_the_values_it_changes() {
+    let world = World::start().await;
+    world.create("shop", QUEUE).await;
+    let template = QUEUE.replace("\"Tags\": [{", "\"DelaySeconds\": 3, \"Tags\": [{");
+    let seconds = Parameter::builder().parameter_key("Seconds").parameter_value("9").build();
+    let request = world.client.create_change_set().stack_name("shop").change_set_name("change");
+    let request = request.template_body(template).parameters(seconds);
+    request.send().await.expect("the change set is created");
+    let described = world.client.describe_change_set().stack_name("shop").change_set_name("change");
+    let described = described.include_property_values(true).send().await.expect("the change set is described");
+
+    assert_eq!(described.status(), Some(&ChangeSetStatus::CreateComplete));
+    let changes = described.changes().iter().filter_map(|change| change.resource_change());
+    let queue =
+        changes.clone().find(|change| change.logical_resource_id() == Some("Queue")).expect("the queue changes");
+    let targets = queue.details().iter().filter_map(|detail| detail.target());
+    let mut values: Vec<_> = targets.map(|told| (told.path(), told.before_value(), told.after_value())).collect();
+    values.sort();
+    values.dedup();
+    let delay = (Some("/Properties/DelaySeconds"), None, Some("3"));
+    let visibility = (Some("/Properties/VisibilityTimeout"), Some("5"), Some("9"));
+    assert_eq!(values, [delay, visibility]);
+    let context = |text: Option<&str>| serde_json::from_str::<Value>(text.expect("a context")).expect("JSON");
+    assert_eq!(context(queue.before_context())["Properties"]["VisibilityTimeout"], "5");
+    assert_eq!(context(queue.after_context())["Properties"]["VisibilityTimeout"], "9");
 }
 
 #[tokio::test]

@@ -9,9 +9,11 @@ mod call;
 mod counts;
 mod faults;
 mod form;
+mod property_values;
 mod revert_drift;
 mod serve;
 mod supplied;
+mod template;
 mod upstream;
 mod xml;
 

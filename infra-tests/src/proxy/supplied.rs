@@ -7,6 +7,7 @@ use axum::http::HeaderMap;
 
 use super::answer::Answer;
 use super::call::Call;
+use super::property_values;
 use super::revert_drift::RevertDrift;
 use super::upstream::Upstream;
 
@@ -19,10 +20,16 @@ pub struct Behaviour {
 }
 
 /// Everything that the proxy supplies.
-pub const SUPPLIED: &[Behaviour] = &[Behaviour {
-    name: "change sets with DeploymentMode=REVERT_DRIFT",
-    document: "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/drift-aware-change-sets.html",
-}];
+pub const SUPPLIED: &[Behaviour] = &[
+    Behaviour {
+        name: "change sets with DeploymentMode=REVERT_DRIFT",
+        document: "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/drift-aware-change-sets.html",
+    },
+    Behaviour {
+        name: "DescribeChangeSet with IncludePropertyValues",
+        document: "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeChangeSet.html",
+    },
+];
 
 /// One call with what is needed to answer it.
 #[derive(Clone, Copy)]
@@ -44,6 +51,9 @@ impl Supplies {
         if asked.call.service != "cloudformation" {
             return Ok(None);
         }
-        self.revert_drift.answer(asked).await
+        match self.revert_drift.answer(asked).await? {
+            Some(answer) => Ok(Some(answer)),
+            None => property_values::answer(asked).await,
+        }
     }
 }

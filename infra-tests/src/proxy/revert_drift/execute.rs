@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use super::super::answer::Answer;
 use super::super::form::Form;
 use super::super::supplied::Asked;
+use super::super::template::parse;
 use super::super::xml::Element;
 use super::change_set::{ChangeSet, Execution};
 use super::{RevertDrift, drift, template};
@@ -89,7 +90,7 @@ async fn revert(asked: Asked<'_>, change_set: &ChangeSet, stack: &Element) -> an
 /// Writes the drift into the template. What was deleted comes back on the way, for some types without
 /// its tags: what then still drifts is written too.
 async fn go_out(asked: Asked<'_>, change_set: &ChangeSet, stack: &Element) -> anyhow::Result<Outcome> {
-    let processed = template::parse(&deployed(asked, &change_set.stack_id, "Processed").await?)?;
+    let processed = parse(&deployed(asked, &change_set.stack_id, "Processed").await?)?;
     let mut drifts = change_set.drifts.clone();
     for _ in 0..MOST_ROUNDS {
         let drifted = template::with_drift(processed.clone(), &drifts).to_string();
