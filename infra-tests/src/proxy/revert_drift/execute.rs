@@ -35,15 +35,10 @@ const OF_EXECUTE: [&str; 3] = ["ClientRequestToken", "DisableRollback", "RetainE
 
 impl RevertDrift {
     pub(super) async fn execute(&self, asked: Asked<'_>, change_set: ChangeSet) -> anyhow::Result<Answer> {
+        if change_set.execution != Execution::Available {
+            return Ok(refusal(asked, &change_set.id, change_set.execution));
+        }
         let stack = stack(asked, &change_set.stack_id).await?;
-        let mut execution = change_set.execution;
-        if execution == Execution::Available && stack.text_of("LastUpdatedTime") != change_set.stack_changed {
-            execution = Execution::Obsolete;
-            self.mark(&change_set.id, execution).await;
-        }
-        if execution != Execution::Available {
-            return Ok(refusal(asked, &change_set.id, execution));
-        }
         self.mark(&change_set.id, Execution::InProgress).await;
         let outcome = revert(asked, &change_set, &stack).await;
         let execution = match outcome {

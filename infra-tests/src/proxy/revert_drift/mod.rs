@@ -32,9 +32,11 @@ impl RevertDrift {
     pub(super) async fn answer(&self, asked: Asked<'_>) -> anyhow::Result<Option<Answer>> {
         let form = &asked.call.form;
         match asked.call.action.as_str() {
-            "CreateChangeSet" if form.get("DeploymentMode") == Some("REVERT_DRIFT") => {
-                self.create(asked).await.map(Some)
-            }
+            "CreateChangeSet" => match self.named(asked).await? {
+                Some(taken) => Ok(Some(already_exists(asked, &taken.name))),
+                None if form.get("DeploymentMode") == Some("REVERT_DRIFT") => self.create(asked).await.map(Some),
+                None => Ok(None),
+            },
             "DescribeChangeSet" => Ok(self.find(asked).await?.map(|found| {
                 let result = found.describe(form.is_true("IncludePropertyValues"));
                 Answer::cloudformation("DescribeChangeSet", result)
@@ -52,10 +54,6 @@ impl RevertDrift {
     async fn create(&self, asked: Asked<'_>) -> anyhow::Result<Answer> {
         let Asked { upstream, headers, call } = asked;
         let name = call.form.get("ChangeSetName").unwrap_or_default();
-        if self.find(asked).await?.is_some() {
-            let message = format!("ChangeSet {name} already exists");
-            return Ok(Answer::error(call.protocol, StatusCode::BAD_REQUEST, "AlreadyExistsException", &message));
-        }
         // The emulator judges the rest of the call, and finds what the template alone would change.
         let answer = upstream.ask(headers, &call.form.clone().without("DeploymentMode")).await?;
         if answer.status != StatusCode::OK {
@@ -91,8 +89,21 @@ impl RevertDrift {
         change_sets.push(change_set);
     }
 
-    /// The change set that a call names, by its id or by its name and its stack's name or id.
+    /// The change set that a call names, as it stands now.
     async fn find(&self, asked: Asked<'_>) -> anyhow::Result<Option<ChangeSet>> {
+        let Some(mut found) = self.named(asked).await? else { return Ok(None) };
+        if found.execution == Execution::Available {
+            let stack = execute::stack(asked, &found.stack_id).await?;
+            if stack.text_of("LastUpdatedTime") != found.stack_changed {
+                found.execution = Execution::Obsolete;
+                self.mark(&found.id, found.execution).await;
+            }
+        }
+        Ok(Some(found))
+    }
+
+    /// The change set with the id that a call gives, or with the name and the stack.
+    async fn named(&self, asked: Asked<'_>) -> anyhow::Result<Option<ChangeSet>> {
         let form = &asked.call.form;
         let Some(name) = form.get("ChangeSetName") else { return Ok(None) };
         let named: Vec<ChangeSet> = {
@@ -109,7 +120,7 @@ impl RevertDrift {
     }
 
     async fn delete(&self, asked: Asked<'_>) -> anyhow::Result<Option<Answer>> {
-        let Some(found) = self.find(asked).await? else { return Ok(None) };
+        let Some(found) = self.named(asked).await? else { return Ok(None) };
         self.change_sets.lock().await.retain(|known| known.id != found.id);
         Ok(Some(Answer::cloudformation("DeleteChangeSet", Vec::new())))
     }
@@ -138,6 +149,11 @@ impl RevertDrift {
             known.execution = execution;
         }
     }
+}
+
+fn already_exists(asked: Asked<'_>, name: &str) -> Answer {
+    let message = format!("ChangeSet {name} already exists");
+    Answer::error(asked.call.protocol, StatusCode::BAD_REQUEST, "AlreadyExistsException", &message)
 }
 
 /// The id of a stack that is there.
