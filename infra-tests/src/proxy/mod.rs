@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 
 use serve::Desk;
 
@@ -34,7 +34,8 @@ use serve::Desk;
 pub struct Proxy {
     url: String,
     desk: Arc<Desk>,
-    task: JoinHandle<()>,
+    /// Dropping it ends the server and its idle connections.
+    _stop: oneshot::Sender<()>,
 }
 
 impl Proxy {
@@ -44,11 +45,12 @@ impl Proxy {
         let url = format!("http://{}", listener.local_addr()?);
         let desk = Arc::new(Desk::new(&upstream)?);
         let router = serve::router(Arc::clone(&desk));
-        let task = tokio::spawn(async move {
-            // Serving on an open listener never ends by itself.
-            let _ = axum::serve(listener, router).await;
-        });
-        Ok(Self { url, desk, task })
+        let (stop, stopped) = oneshot::channel::<()>();
+        let stopped = async move {
+            let _ = stopped.await;
+        };
+        tokio::spawn(axum::serve(listener, router).with_graceful_shutdown(stopped).into_future());
+        Ok(Self { url, desk, _stop: stop })
     }
 
     /// The address to use as AWS's endpoint.
@@ -82,11 +84,5 @@ impl Proxy {
 
     pub fn clear_faults(&self) {
         self.desk.faults().clear();
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }

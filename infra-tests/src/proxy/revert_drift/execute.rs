@@ -11,6 +11,7 @@ use super::super::supplied::Asked;
 use super::super::template::parse;
 use super::super::xml::Element;
 use super::change_set::{ChangeSet, Execution};
+use super::large_template::Stashed;
 use super::{RevertDrift, drift, template};
 
 const POLL: Duration = Duration::from_millis(10);
@@ -129,7 +130,10 @@ fn back(asked: Asked<'_>, change_set: &ChangeSet, original: &str) -> Form {
 
 /// Updates a stack and waits until it is done.
 async fn update(asked: Asked<'_>, form: Form) -> anyhow::Result<Outcome> {
-    let answer = asked.upstream.ask(asked.headers, &form).await?;
+    let stashed = Stashed::new(asked, form).await?;
+    let answer = asked.upstream.ask(asked.headers, &stashed.form).await?;
+    let form = stashed.form.clone();
+    stashed.clear(asked).await?;
     if answer.status != StatusCode::OK {
         return Ok(Outcome::Refused(answer));
     }

@@ -7,6 +7,7 @@
 mod change_set;
 mod drift;
 mod execute;
+mod large_template;
 mod template;
 
 use axum::http::StatusCode;
