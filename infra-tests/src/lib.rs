@@ -1,1 +1,3 @@
+//! The sandbox of real parts, and what tests need beside them.
 
+pub mod proxy;

@@ -1,0 +1,99 @@
+//! What goes wrong on purpose: slow answers, throttling, lost answers.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// No answer is held longer than this.
+pub const LONGEST_HOLD: Duration = Duration::from_secs(60);
+/// No fault is repeated more often than this.
+pub const MOST_TIMES: u32 = 1000;
+
+/// The faults that are set, by action.
+#[derive(Default)]
+pub(super) struct Faults(Mutex<HashMap<String, Fault>>);
+
+#[derive(Clone, Default)]
+struct Fault {
+    hold: Duration,
+    refusals: u32,
+    code: String,
+    losses: u32,
+}
+
+/// What to do to one call.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Fate {
+    /// Let it through, and answer after a while.
+    Pass { after: Duration },
+    /// Do not let it through; answer with this error.
+    Refuse { code: String },
+    /// Let it through, and drop the connection instead of an answer.
+    Lose,
+}
+
+impl Faults {
+    pub(super) fn hold(&self, action: &str, duration: Duration) {
+        self.all().entry(action.to_owned()).or_default().hold = duration.min(LONGEST_HOLD);
+    }
+
+    pub(super) fn refuse(&self, action: &str, times: u32, code: &str) {
+        let mut all = self.all();
+        let fault = all.entry(action.to_owned()).or_default();
+        fault.refusals = times.min(MOST_TIMES);
+        code.clone_into(&mut fault.code);
+    }
+
+    pub(super) fn lose_reply(&self, action: &str) {
+        let mut all = self.all();
+        let fault = all.entry(action.to_owned()).or_default();
+        fault.losses = (fault.losses + 1).min(MOST_TIMES);
+    }
+
+    pub(super) fn clear(&self) {
+        self.all().clear();
+    }
+
+    /// Decides about one call, and counts it against what is left of a fault.
+    pub(super) fn fate(&self, action: &str) -> Fate {
+        let mut all = self.all();
+        let Some(fault) = all.get_mut(action) else { return Fate::Pass { after: Duration::ZERO } };
+        if fault.refusals > 0 {
+            fault.refusals -= 1;
+            return Fate::Refuse { code: fault.code.clone() };
+        }
+        if fault.losses > 0 {
+            fault.losses -= 1;
+            return Fate::Lose;
+        }
+        Fate::Pass { after: fault.hold }
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<String, Fault>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_ends_after_its_number_of_calls() {
+        let faults = Faults::default();
+        faults.refuse("DescribeStacks", 2, "Throttling");
+        faults.lose_reply("DescribeStacks");
+        let refused = Fate::Refuse { code: "Throttling".to_owned() };
+        let passed = Fate::Pass { after: Duration::ZERO };
+        let fates: Vec<Fate> = (0..4).map(|_| faults.fate("DescribeStacks")).collect();
+        assert_eq!(fates, [refused.clone(), refused, Fate::Lose, passed.clone()]);
+        assert_eq!(faults.fate("ListStacks"), passed);
+    }
+
+    #[test]
+    fn a_hold_is_bounded() {
+        let faults = Faults::default();
+        faults.hold("ListStacks", Duration::MAX);
+        assert_eq!(faults.fate("ListStacks"), Fate::Pass { after: LONGEST_HOLD });
+    }
+}

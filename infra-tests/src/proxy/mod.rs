@@ -1,0 +1,88 @@
+//! Stands in front of the AWS emulator: counts every call, supplies what the emulator lacks, and
+//! makes things go wrong on purpose.
+//!
+//! A call reaches the emulator as it was sent, unless a row of [`SUPPLIED`] answers it in the shapes
+//! of AWS's own documents, or a test asked for a fault.
+
+mod answer;
+mod call;
+mod counts;
+mod faults;
+mod form;
+mod property_values;
+mod revert_drift;
+mod serve;
+mod supplied;
+mod template;
+mod upstream;
+mod xml;
+
+pub use counts::{Counted, Counts, Tally};
+pub use faults::{LONGEST_HOLD, MOST_TIMES};
+pub use supplied::{Behaviour, SUPPLIED};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use serve::Desk;
+
+/// A running proxy; it stops when it is dropped.
+pub struct Proxy {
+    url: String,
+    desk: Arc<Desk>,
+    /// Dropping it ends the server and its idle connections.
+    _stop: oneshot::Sender<()>,
+}
+
+impl Proxy {
+    /// Listens on a free port of loopback and passes on to `upstream`, such as `http://127.0.0.1:4566`.
+    pub async fn start(upstream: String) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.context("no free port on loopback")?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let desk = Arc::new(Desk::new(&upstream)?);
+        let router = serve::router(Arc::clone(&desk));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let stopped = async move {
+            let _ = stopped.await;
+        };
+        tokio::spawn(axum::serve(listener, router).with_graceful_shutdown(stopped).into_future());
+        Ok(Self { url, desk, _stop: stop })
+    }
+
+    /// The address to use as AWS's endpoint.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// All calls since the start or the last reset.
+    pub fn counts(&self) -> Counts {
+        self.desk.counts()
+    }
+
+    pub fn reset_counts(&self) {
+        self.desk.reset_counts();
+    }
+
+    /// Delays the answers of an action, until told otherwise; the calls themselves are not delayed.
+    pub fn hold(&self, action: &str, duration: Duration) {
+        self.desk.faults().hold(action, duration);
+    }
+
+    /// Answers the next `times` calls of an action with an error instead of performing them.
+    pub fn refuse(&self, action: &str, times: u32, code: &str) {
+        self.desk.faults().refuse(action, times, code);
+    }
+
+    /// Performs the next call of an action, then drops the connection instead of answering.
+    pub fn lose_reply(&self, action: &str) {
+        self.desk.faults().lose_reply(action);
+    }
+
+    pub fn clear_faults(&self) {
+        self.desk.faults().clear();
+    }
+}

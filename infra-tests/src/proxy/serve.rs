@@ -1,0 +1,123 @@
+//! What happens to one request, from its first byte to the answer.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+
+use super::answer::Answer;
+use super::call::Call;
+use super::counts::{Counted, Counts, Tally};
+use super::faults::{Fate, Faults};
+use super::supplied::{Asked, Supplies};
+use super::upstream::Upstream;
+
+const LARGEST_BODY: usize = 64 << 20;
+
+/// Everything the proxy knows.
+pub(super) struct Desk {
+    upstream: Upstream,
+    counts: Mutex<Counts>,
+    faults: Faults,
+    supplies: Supplies,
+}
+
+pub(super) fn router(desk: Arc<Desk>) -> Router {
+    let counts = get(|State(desk): State<Arc<Desk>>| async move { Json(desk.counts().json()) })
+        .delete(|State(desk): State<Arc<Desk>>| async move { desk.reset_counts() });
+    Router::new().route("/_proxy/counts", counts).fallback(receive).with_state(desk)
+}
+
+async fn receive(State(desk): State<Arc<Desk>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    match to_bytes(body, LARGEST_BODY).await {
+        Ok(body) => desk.handle(parts, body).await,
+        Err(_) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+    }
+}
+
+impl Desk {
+    pub(super) fn new(upstream: &str) -> anyhow::Result<Self> {
+        Ok(Self {
+            upstream: Upstream::new(upstream)?,
+            counts: Mutex::default(),
+            faults: Faults::default(),
+            supplies: Supplies::default(),
+        })
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        self.counting().clone()
+    }
+
+    pub(super) fn reset_counts(&self) {
+        *self.counting() = Counts::default();
+    }
+
+    pub(super) fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    fn counting(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn handle(&self, parts: Parts, body: Bytes) -> Response {
+        let call = Call::of(&parts, &body);
+        let sent = body.len();
+        match self.faults.fate(&call.action) {
+            Fate::Pass { after } => {
+                let answer = self.perform(&parts, &call, body).await;
+                tokio::time::sleep(after).await;
+                self.count(&call, sent, &answer);
+                answer.into_response()
+            }
+            Fate::Refuse { code } => {
+                let message = if code.starts_with("Throttling") { "Rate exceeded" } else { "Refused by the test" };
+                let answer = Answer::error(call.protocol, StatusCode::BAD_REQUEST, &code, message);
+                self.count(&call, sent, &answer);
+                answer.into_response()
+            }
+            Fate::Lose => {
+                let answer = self.perform(&parts, &call, body).await;
+                self.count(&call, sent, &answer);
+                dropped_connection()
+            }
+        }
+    }
+
+    async fn perform(&self, parts: &Parts, call: &Call, body: Bytes) -> Answer {
+        let asked = Asked { upstream: &self.upstream, headers: &parts.headers, call };
+        let answer = match self.supplies.answer(asked).await {
+            Ok(Some(answer)) => Ok(answer),
+            Ok(None) => self.upstream.forward(parts.method.clone(), &parts.uri, &parts.headers, body).await,
+            Err(error) => Err(error),
+        };
+        answer.unwrap_or_else(|error| {
+            Answer::error(call.protocol, StatusCode::BAD_GATEWAY, "ProxyFailure", &format!("{error:#}"))
+        })
+    }
+
+    fn count(&self, call: &Call, sent: usize, answer: &Answer) {
+        let counted = Counted {
+            service: call.service.clone(),
+            action: call.action.clone(),
+            caller: call.caller.clone(),
+            status: answer.status.as_u16(),
+        };
+        let tally = Tally { calls: 1, sent: sent as u64, received: answer.body.len() as u64 };
+        self.counting().add(counted, tally);
+    }
+}
+
+/// A response whose body fails before its first byte: the connection is closed with nothing written.
+fn dropped_connection() -> Response {
+    let lost = futures::stream::once(async { Err::<Bytes, _>(io::Error::other("the answer is lost on purpose")) });
+    Response::new(Body::from_stream(lost))
+}

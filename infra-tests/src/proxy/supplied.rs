@@ -1,0 +1,59 @@
+//! The list of what the proxy supplies because the emulator lacks it.
+//!
+//! One row a behaviour, each with the AWS document that defines it; what is not in the list is the
+//! emulator's own answer, byte for byte.
+
+use axum::http::HeaderMap;
+
+use super::answer::Answer;
+use super::call::Call;
+use super::property_values;
+use super::revert_drift::RevertDrift;
+use super::upstream::Upstream;
+
+/// A behaviour of AWS that the emulator lacks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Behaviour {
+    pub name: &'static str,
+    /// The document that defines the behaviour and its shapes.
+    pub document: &'static str,
+}
+
+/// Everything that the proxy supplies.
+pub const SUPPLIED: &[Behaviour] = &[
+    Behaviour {
+        name: "change sets with DeploymentMode=REVERT_DRIFT",
+        document: "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/drift-aware-change-sets.html",
+    },
+    Behaviour {
+        name: "DescribeChangeSet with IncludePropertyValues",
+        document: "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeChangeSet.html",
+    },
+];
+
+/// One call with what is needed to answer it.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) upstream: &'a Upstream,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) call: &'a Call,
+}
+
+/// What the supplied behaviours remember.
+#[derive(Default)]
+pub(super) struct Supplies {
+    revert_drift: RevertDrift,
+}
+
+impl Supplies {
+    /// The answer of the first behaviour that knows the call; none leaves it to the emulator.
+    pub(super) async fn answer(&self, asked: Asked<'_>) -> anyhow::Result<Option<Answer>> {
+        if asked.call.service != "cloudformation" {
+            return Ok(None);
+        }
+        match self.revert_drift.answer(asked).await? {
+            Some(answer) => Ok(Some(answer)),
+            None => property_values::answer(asked).await,
+        }
+    }
+}
