@@ -92,7 +92,8 @@ async fn apply(
     watch.see(id, State::Preparing);
     let Prepared { planned, deed } = member.declared.unit.prepare(&inputs, plan.looked()).await?;
     let follows = member.made_from().into_iter().any(|id| upstream.get(id).is_some_and(changed_by_git));
-    if !approved.covers(&planned.change) && !(follows && is_gentle(&planned.change)) {
+    let may = approved.covers(&planned.change) || (follows && is_gentle(&planned.change));
+    if !may {
         if let Some(deed) = deed {
             deed.abandon().await?;
         }

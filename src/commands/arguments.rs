@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 /// Which repository, which commit of it, and which part.
 #[derive(Args, Clone, Debug)]
-pub struct Target {
+pub(super) struct Target {
     /// The repository: a path, or a file:// or http(s):// address.
     #[arg(long, default_value = ".", value_name = "PATH|URL", env = "GROUNDPLAN_REPO")]
     pub repo: String,
@@ -27,14 +27,14 @@ pub struct Target {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum Format {
+pub(super) enum Format {
     Text,
     Json,
 }
 
 /// How a plan is approved where nobody sits at a terminal.
 #[derive(Args, Clone, Debug, Default)]
-pub struct Approval {
+pub(super) struct Approval {
     /// Say yes to whatever the plan is. What is deleted or replaced needs `--agree` as well.
     #[arg(long, short)]
     pub yes: bool,

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::exit::CommandError;
 use crate::aws::AwsSettings;
 use crate::problem::Problems;
+use crate::repo::{Access, Token};
 use crate::slack::SlackSettings;
 use crate::terminal::problems_text;
 use crate::unit::Secret;
@@ -38,7 +39,7 @@ pub struct OperatorArguments {
 /// The operator's file.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct OperatorFile {
+pub(super) struct OperatorFile {
     #[serde(default)]
     aws: AwsFile,
     /// The kubeconfig whose contexts `cluster.yaml` may name.
@@ -79,20 +80,20 @@ struct SlackFile {
 
 /// What the operator says, put together.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub(super) struct Settings {
     pub aws: AwsSettings,
     pub kubeconfig: Option<PathBuf>,
     pub slack: SlackSettings,
     pub approvers: BTreeSet<String>,
     pub store: PathBuf,
-    pub git_token: Option<Secret>,
+    pub git: Access,
     pub cache: PathBuf,
     pub settle: jiff::SignedDuration,
 }
 
 impl Settings {
     /// Reads the file and the environment. A file that was named must be there; the default may not.
-    pub fn load(arguments: &OperatorArguments) -> Result<Self, CommandError> {
+    pub(super) fn load(arguments: &OperatorArguments) -> Result<Self, CommandError> {
         let file = match &arguments.config {
             Some(path) => read(path)?,
             None => match folder("XDG_CONFIG_HOME", ".config").map(|folder| folder.join("config.yaml")) {
@@ -116,7 +117,10 @@ impl Settings {
             },
             approvers: slack.approvers,
             store: arguments.store.clone().or(store).or_else(default_store).ok_or_else(nowhere)?,
-            git_token: secret("GROUNDPLAN_GIT_TOKEN"),
+            git: Access {
+                token: secret("GROUNDPLAN_GIT_TOKEN").map(|token| Token::new(token.expose())),
+                ..Access::default()
+            },
             cache: folder("XDG_CACHE_HOME", ".cache").unwrap_or_else(std::env::temp_dir),
             settle: jiff::SignedDuration::from_secs(i64::from(settle_seconds.unwrap_or(60))),
         })
@@ -127,7 +131,11 @@ fn read(path: &std::path::Path) -> Result<OperatorFile, CommandError> {
     let name = path.display().to_string();
     let bytes = std::fs::read(path).map_err(|error| CommandError::usage(format!("cannot read `{name}`: {error}")))?;
     let broken = |errors| {
-        anstream::eprint!("{}", problems_text(&Problems { errors, warnings: Vec::new() }).replace(" in the repository; nothing", "; nothing"));
+        anstream::eprint!(
+            "{}",
+            problems_text(&Problems { errors, warnings: Vec::new() })
+                .replace(" in the repository; nothing", "; nothing")
+        );
         CommandError::usage(format!("the operator's settings in `{name}` cannot be used"))
     };
     let node = yaml::parse_one(&name, &bytes).map_err(broken)?;
@@ -141,6 +149,7 @@ fn secret(variable: &str) -> Option<Secret> {
 
 fn folder(variable: &str, below_home: &str) -> Option<PathBuf> {
     let set = std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let home = || std::env::var_os("HOME").filter(|value| !value.is_empty()).map(|home| PathBuf::from(home).join(below_home));
+    let home =
+        || std::env::var_os("HOME").filter(|value| !value.is_empty()).map(|home| PathBuf::from(home).join(below_home));
     set.or_else(home).map(|folder| folder.join("groundplan"))
 }

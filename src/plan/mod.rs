@@ -19,6 +19,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::graph::Graph;
 use crate::repo::CommitId;
 use crate::unit::{Change, Coverage, Difference, EnvironmentName, KindError, Look, SiteName, UnitId};
 
@@ -114,6 +115,13 @@ impl Plan {
             Finding::Found { .. } | Finding::Blocked(_) => None,
         });
         units.chain(self.unlisted.iter().map(|(site, trouble)| (site.to_string(), trouble)))
+    }
+
+    /// What this plan says of the units of a smaller graph; nothing is deleted by a part.
+    pub fn part(&self, graph: &Graph) -> Plan {
+        let units = self.units.iter().filter(|(id, _)| graph.member(id).is_some());
+        let units = units.map(|(id, finding)| (id.clone(), finding.clone())).collect();
+        Plan { units, deletions: Vec::new(), ..self.clone() }
     }
 
     pub fn looked(&self) -> Look {

@@ -35,6 +35,19 @@ impl Store {
         kept(row.map_err(|source| StoreError::Query { deed: "read", source })?)
     }
 
+    /// The cases that a sync was under way for, or asked for, when they were kept.
+    pub async fn unfinished_cases(&self) -> Result<Vec<KeptCase>, StoreError> {
+        let rows =
+            sqlx::query("SELECT body, channel, message FROM drift_case WHERE is_open = 1").fetch_all(&self.pool).await;
+        let rows = rows.map_err(|source| StoreError::Query { deed: "read", source })?;
+        let all = rows.into_iter().filter_map(|row| kept(Some(row)).transpose());
+        let unfinished = |kept: &Result<KeptCase, StoreError>| match kept {
+            Ok(kept) => matches!(kept.case.state, CaseState::SyncRequested { .. } | CaseState::Syncing { .. }),
+            Err(_) => true,
+        };
+        all.filter(unfinished).collect()
+    }
+
     /// Adds a case that was not kept before.
     pub async fn add_case(&self, case: &Case) -> Result<(), StoreError> {
         let query = sqlx::query(

@@ -66,7 +66,7 @@ impl Lines {
         let (depth, width) = (self.depths.get(&unit).copied().unwrap_or_default(), self.width);
         let bars = &self.bars;
         let line = self.units.entry(unit.clone()).or_insert_with(|| Line {
-            bar: bars.as_ref().map(|bars| new_bar(bars)),
+            bar: bars.as_ref().map(new_bar),
             began: Instant::now(),
             last: String::new(),
         });

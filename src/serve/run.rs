@@ -1,0 +1,61 @@
+//! Transports in, and what a killed process left half done.
+
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+
+use super::{Service, TellError};
+use crate::cases::CaseEvent;
+use crate::slack::{self, Inbox, Signatures, SlackError};
+
+/// More presses than this waiting for their turn are refused, so that people see that they failed.
+const ROOM: usize = 64;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("cannot listen for Slack's requests")]
+    Listen(#[from] std::io::Error),
+    #[error("Socket Mode ended")]
+    Slack(#[from] SlackError),
+    #[error("cases could not be taken up again")]
+    Cases(#[from] TellError),
+}
+
+impl Service {
+    /// Serves until something makes going on useless, or until it is dropped.
+    pub async fn run(self, http: Option<(TcpListener, Signatures)>, socket_mode: bool) -> Result<(), ServeError> {
+        self.take_up().await?;
+        let (inbox, mut presses) = Inbox::new(ROOM);
+        let web = async {
+            match http {
+                Some((listener, signatures)) => axum::serve(listener, slack::router(signatures, inbox.clone())).await,
+                None => std::future::pending().await,
+            }
+        };
+        let socket = async {
+            match socket_mode {
+                true => self.slack.listen(inbox.clone()).await,
+                false => std::future::pending().await,
+            }
+        };
+        let work = async {
+            while let Some(press) = presses.recv().await {
+                self.press(press).await;
+            }
+        };
+        tokio::select! {
+            ended = web => Ok(ended?),
+            error = socket => Err(error.into()),
+            () = work => Ok(()),
+        }
+    }
+
+    /// A case that was syncing when the process ended is nobody's work now: it says so, and the next
+    /// look opens it again or finds it clean.
+    async fn take_up(&self) -> Result<(), TellError> {
+        for kept in self.store.unfinished_cases().await? {
+            let reason = "the service was stopped in the middle; the next look tells what is left".to_owned();
+            self.step(kept, CaseEvent::SyncFailed { reason }, Timestamp::now()).await?;
+        }
+        Ok(())
+    }
+}
