@@ -150,6 +150,8 @@ impl Builder {
     /// Puts a finished node where it belongs: into what is open, or among the documents.
     fn keep(&mut self, anchor: usize, built: Built) -> Result<(), Problem> {
         if anchor != 0 {
+            // Anchors inside anchors keep copies of copies: they count like aliases.
+            self.count_copy(built.size, &built.node.span)?;
             self.anchors.insert(anchor, built.clone());
         }
         self.end = if built.node.span.end > built.node.span.start && built.size.height == 0 {
@@ -186,11 +188,7 @@ impl Builder {
             return Err(span.problem("this alias stands inside the very node it names"));
         };
         let size = built.size;
-        self.count(size.nodes, span)?;
-        self.copied_bytes += size.bytes;
-        if self.copied_bytes > MOST_COPIED_BYTES {
-            return Err(span.problem("the aliases of this file copy more than 16 MiB of text"));
-        }
+        self.count_copy(size, span)?;
         if self.open.len() + size.height > DEEPEST {
             return Err(too_deep(span));
         }
@@ -199,12 +197,21 @@ impl Builder {
         self.place(built)
     }
 
+    fn count_copy(&mut self, size: Size, span: &Span) -> Result<(), Problem> {
+        self.count(size.nodes, span)?;
+        self.copied_bytes += size.bytes;
+        if self.copied_bytes > MOST_COPIED_BYTES {
+            return Err(span.problem("the anchors and aliases of this file copy more than 16 MiB of text"));
+        }
+        Ok(())
+    }
+
     fn count(&mut self, nodes: usize, span: &Span) -> Result<(), Problem> {
         self.nodes += nodes;
         if self.nodes > MOST_NODES {
-            return Err(
-                span.problem(format!("this file holds more than {MOST_NODES} values, copies by aliases included"))
-            );
+            return Err(span.problem(format!(
+                "this file holds more than {MOST_NODES} values, copies for anchors and aliases included"
+            )));
         }
         Ok(())
     }

@@ -126,9 +126,16 @@ fn an_alias_bomb_runs_into_the_budget() {
         text += &format!("a{level}: &a{level} [{}]\n", [alias.as_str(); 10].join(", "));
     }
     let found = problems(&text);
-    assert_eq!(found[0].message, "this file holds more than 200000 values, copies by aliases included");
+    assert_eq!(found[0].message, "this file holds more than 200000 values, copies for anchors and aliases included");
     let large = format!("a: &a \"{}\"\nb: [{}]\n", "x".repeat(1 << 20), ["*a"; 30].join(", "));
-    assert_eq!(problems(&large)[0].message, "the aliases of this file copy more than 16 MiB of text");
+    assert_eq!(problems(&large)[0].message, "the anchors and aliases of this file copy more than 16 MiB of text");
+}
+
+#[test]
+fn anchors_inside_anchors_run_into_the_budget() {
+    let nested: String = (0..100).map(|level| format!("&a{level} [")).collect();
+    let text = format!("{nested}{}{}", "x, ".repeat(10_000), "]".repeat(100));
+    assert!(problems(&text)[0].message.starts_with("this file holds more than 200000 values"));
 }
 
 #[test]
