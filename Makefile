@@ -1,0 +1,31 @@
+# The two commands are `make demo` and `make test`; both need Rust, Go and Python 3, and nothing else.
+# What they build once is kept outside of this folder: see `cargo run --bin sandbox -- --help`.
+
+CARGO ?= cargo
+
+.PHONY: demo test sandbox bench lint
+
+# The main job, told step by step on real parts.
+demo:
+	$(CARGO) build --workspace
+	$(CARGO) run --quiet --workspace --bin demo
+
+# Every test.
+test: lint
+	$(CARGO) build --workspace --all-targets
+	$(CARGO) run --quiet --workspace --bin sandbox -- build
+	$(CARGO) test --workspace
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- --deny warnings
+
+# The real parts, left running until Ctrl-C.
+sandbox:
+	$(CARGO) build --workspace
+	$(CARGO) run --quiet --workspace --bin sandbox
+
+# How fast, against the ceiling of the same servers and against kubectl.
+bench:
+	$(CARGO) build --release --workspace
+	$(CARGO) run --release --quiet --workspace --bin bench
