@@ -1,3 +1,4 @@
 //! The sandbox of real parts, and what tests need beside them.
 
 pub mod proxy;
+pub mod sandbox;
