@@ -21,9 +21,8 @@ const TEMPLATE: &str = include_str!("sandbox/cluster.yaml");
 async fn a_stack_makes_a_cluster_that_a_signed_token_opens_and_a_wrong_one_does_not() -> Result<()> {
     let sandbox = Sandbox::start(Parts::AWS).await?;
     let credentials = assume(&sandbox, ACCOUNT, EXTERNAL_ID).await?;
-    let caller = Caller::new(sandbox.aws_endpoint(), &credentials.key)?;
-    let parameters =
-        [("StackName", "platform"), ("TemplateBody", TEMPLATE), ("Capabilities.member.1", "CAPABILITY_IAM")];
+    let caller = Caller::new(sandbox.aws_endpoint(), credentials.clone())?;
+    let parameters = stack_parameters();
     caller.query("cloudformation", REGION, "CreateStack", &parameters).await?;
 
     let cluster = until("the cluster to become ACTIVE", Duration::from_secs(60), async || {
@@ -59,13 +58,13 @@ async fn the_operator_gets_into_an_account_only_by_its_role_and_external_id() ->
     let sandbox = Sandbox::start(Parts::AWS).await?;
     for account in ACCOUNTS {
         let session = assume(&sandbox, account, EXTERNAL_ID).await?;
-        let caller = Caller::new(sandbox.aws_endpoint(), &session.key)?;
+        let caller = Caller::new(sandbox.aws_endpoint(), session)?;
         let identity = caller.query("sts", REGION, "GetCallerIdentity", &[]).await?;
         assert_eq!(element(&identity, "Account")?, account);
         caller.query("cloudformation", REGION, "DescribeStacks", &[]).await?;
     }
     assert!(assume(&sandbox, ACCOUNT, "guessed").await.is_err());
-    let operator = Caller::new(sandbox.aws_endpoint(), &sandbox.operator().key)?;
+    let operator = Caller::new(sandbox.aws_endpoint(), sandbox.operator().clone())?;
     assert!(operator.query("cloudformation", REGION, "DescribeStacks", &[]).await.is_err());
     Ok(())
 }
@@ -122,12 +121,14 @@ async fn a_killed_sandbox_leaves_no_process() -> Result<()> {
     use std::io::{BufRead, BufReader};
 
     tokio::task::spawn_blocking(|| sandbox::build(Parts::ALL)).await??;
-    let mut running = Command::new(env!("CARGO_BIN_EXE_sandbox"))
-        .args(["--only", "aws,cluster"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()?;
-    let lines = BufReader::new(running.stdout.take().context("stdout is piped")?);
+    let mut running = Killed(
+        Command::new(env!("CARGO_BIN_EXE_sandbox"))
+            .args(["--only", "aws,cluster"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?,
+    );
+    let lines = BufReader::new(running.0.stdout.take().context("stdout is piped")?);
     let printed: Vec<_> = lines.lines().map_while(Result::ok).take_while(|line| !line.starts_with("# Ready")).collect();
     let value = |name: &str| {
         let line = printed.iter().find_map(|line| line.strip_prefix(&format!("export {name}='")));
@@ -135,19 +136,19 @@ async fn a_killed_sandbox_leaves_no_process() -> Result<()> {
     };
     // A cluster of a stack is the deepest: its programs are children of a child of ministack.
     let folder = PathBuf::from(value("AWS_CONFIG_FILE")?);
-    let owner = Caller::new(value("AWS_ENDPOINT_URL")?, ACCOUNT)?;
-    let parameters = [("StackName", "platform"), ("TemplateBody", TEMPLATE)];
+    let owner = Caller::root(value("AWS_ENDPOINT_URL")?, ACCOUNT)?;
+    let parameters = stack_parameters();
     owner.query("cloudformation", REGION, "CreateStack", &parameters).await?;
     until("both API servers to run", Duration::from_secs(30), async || {
-        let api_servers = descendants(running.id())?.into_iter().filter(|pid| command(*pid).contains("kube-apiserver"));
+        let api_servers =
+            descendants(running.0.id())?.into_iter().filter(|pid| command(*pid).contains("kube-apiserver"));
         // Each has a keeper, whose command line names it too.
         Ok((api_servers.count() == 4).then_some(()))
     })
     .await?;
 
-    let left_over = descendants(running.id())?;
-    running.kill()?;
-    running.wait()?;
+    let left_over = descendants(running.0.id())?;
+    drop(running);
     let gone = until("every process to end", Duration::from_secs(15), async || {
         Ok(left_over.iter().all(|pid| command(*pid).is_empty()).then_some(()))
     })
@@ -155,6 +156,18 @@ async fn a_killed_sandbox_leaves_no_process() -> Result<()> {
     std::fs::remove_dir_all(folder.parent().context("the file lies in the sandbox's folder")?)?;
     ensure!(left_over.len() > 12, "only {} processes were found", left_over.len());
     gone
+}
+
+/// Ends it as `kill -9` does, also when the test fails before it wants to.
+#[cfg(target_os = "linux")]
+struct Killed(std::process::Child);
+
+#[cfg(target_os = "linux")]
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 #[cfg(target_os = "linux")]
@@ -183,8 +196,12 @@ fn command(pid: u32) -> String {
     std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default()
 }
 
+fn stack_parameters() -> [(&'static str, &'static str); 3] {
+    [("StackName", "platform"), ("TemplateBody", TEMPLATE), ("Capabilities.member.1", "CAPABILITY_IAM")]
+}
+
 async fn assume(sandbox: &Sandbox, account: &str, external_id: &str) -> Result<Credentials> {
-    let operator = Caller::new(sandbox.aws_endpoint(), &sandbox.operator().key)?;
+    let operator = Caller::new(sandbox.aws_endpoint(), sandbox.operator().clone())?;
     let role = role_arn(account);
     let parameters = [("RoleArn", role.as_str()), ("RoleSessionName", "test"), ("ExternalId", external_id)];
     let answer = operator.query("sts", REGION, "AssumeRole", &parameters).await?;

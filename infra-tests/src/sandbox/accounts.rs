@@ -11,6 +11,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::aws::{Caller, element};
+use super::signature::{Credentials, percent};
 
 /// The accounts that the product manages.
 pub const ACCOUNTS: [&str; 2] = ["111111111111", "222222222222"];
@@ -25,36 +26,31 @@ pub const REGIONS: [&str; 3] = ["eu-west-1", "eu-central-1", "us-east-1"];
 const GLOBAL: &str = "us-east-1";
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 
-/// The operator's base credentials.
-#[derive(Clone)]
-pub struct Operator {
-    pub key: String,
-    pub secret: String,
-}
-
 /// The ARN of the role in an account.
 pub fn role_arn(account: &str) -> String {
     format!("arn:aws:iam::{account}:role/{ROLE}")
 }
 
-pub(super) async fn set_up(endpoint: &str) -> Result<Operator> {
+/// Makes the roles and the operator, and returns the operator's key.
+pub(super) async fn set_up(endpoint: &str) -> Result<Credentials> {
     for account in ACCOUNTS {
-        let owner = Caller::new(endpoint, account)?;
+        let owner = Caller::root(endpoint, account)?;
         let (trust, anything) = (trust().to_string(), allow("*", "*").to_string());
         let role = [("RoleName", ROLE), ("AssumeRolePolicyDocument", &trust)];
         owner.query("iam", GLOBAL, "CreateRole", &role).await?;
         let policy = [("RoleName", ROLE), ("PolicyName", "anything"), ("PolicyDocument", &anything)];
         owner.query("iam", GLOBAL, "PutRolePolicy", &policy).await?;
     }
-    let home = Caller::new(endpoint, HOME_ACCOUNT)?;
+    let home = Caller::root(endpoint, HOME_ACCOUNT)?;
     home.query("iam", GLOBAL, "CreateUser", &[("UserName", "operator")]).await?;
     let assume = allow("sts:AssumeRole", &role_arn("*")).to_string();
     let policy = [("UserName", "operator"), ("PolicyName", "assume"), ("PolicyDocument", &assume)];
     home.query("iam", GLOBAL, "PutUserPolicy", &policy).await?;
     let made = home.query("iam", GLOBAL, "CreateAccessKey", &[("UserName", "operator")]).await?;
-    Ok(Operator {
+    Ok(Credentials {
         key: element(&made, "AccessKeyId")?.to_owned(),
         secret: element(&made, "SecretAccessKey")?.to_owned(),
+        session_token: String::new(),
     })
 }
 
@@ -79,7 +75,7 @@ fn allow(action: &str, resource: &str) -> Value {
 pub(super) async fn let_creators_in(endpoint: String) -> Result<()> {
     loop {
         for account in ACCOUNTS {
-            let owner = Caller::new(&endpoint, account)?;
+            let owner = Caller::root(&endpoint, account)?;
             for region in REGIONS {
                 // ministack may be stopping, a cluster may go while it is looked at.
                 let _ = let_in(&owner, account, region).await;
@@ -104,7 +100,7 @@ async fn let_in(owner: &Caller, account: &str, region: &str) -> Result<()> {
             "policyArn": "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy",
             "accessScope": {"type": "cluster"},
         });
-        let path = format!("{entries_path}/{}/access-policies", role.replace(':', "%3A").replace('/', "%2F"));
+        let path = format!("{entries_path}/{}/access-policies", percent(&role));
         owner.rest("eks", region, Method::POST, &path, &policy).await?;
     }
     Ok(())

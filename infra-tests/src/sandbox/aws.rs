@@ -1,24 +1,33 @@
 //! ministack, spoken to as somebody with an access key.
-//!
-//! ministack looks at the key id, the region and the service of a signature, never at the signature
-//! itself (only the token webhook verifies one), so the sandbox's own few calls carry none.
 
 use anyhow::{Context, Result, ensure};
+use jiff::Timestamp;
 use reqwest::{Client, Method};
 use serde_json::Value;
 
+use super::signature::{self, Credentials, Unsigned, percent};
+
+/// What ministack takes as the secret of every account's root user.
+const ROOT_SECRET: &str = "test";
+
+/// One who calls AWS.
 #[derive(Clone)]
 pub struct Caller {
     client: Client,
     endpoint: String,
-    key: String,
+    credentials: Credentials,
 }
 
 impl Caller {
-    /// Somebody with this key id; twelve digits are the root user of that account.
-    pub fn new(endpoint: &str, key: &str) -> Result<Self> {
+    pub fn new(endpoint: &str, credentials: Credentials) -> Result<Self> {
         let client = Client::builder().no_proxy().build()?;
-        Ok(Self { client, endpoint: endpoint.to_owned(), key: key.to_owned() })
+        Ok(Self { client, endpoint: endpoint.to_owned(), credentials })
+    }
+
+    /// The root user of an account: to ministack, its key id is the account's number.
+    pub fn root(endpoint: &str, account: &str) -> Result<Self> {
+        let (key, secret) = (account.to_owned(), ROOT_SECRET.to_owned());
+        Self::new(endpoint, Credentials { key, secret, session_token: String::new() })
     }
 
     /// One action of a Query API (IAM, STS, CloudFormation); the answer is XML.
@@ -29,33 +38,43 @@ impl Caller {
         action: &str,
         parameters: &[(&str, &str)],
     ) -> Result<String> {
-        let mut form = vec![("Action", action)];
-        form.extend(parameters);
-        let request = self.request(Method::POST, "/", service, region).form(&form);
-        let answer = request.send().await.with_context(|| format!("{action} got no answer"))?;
-        let (status, body) = (answer.status(), answer.text().await?);
-        ensure!(status.is_success(), "{action}: {status}: {body}");
-        Ok(body)
+        let mut body = format!("Action={action}");
+        for (name, value) in parameters {
+            body += &format!("&{name}={}", percent(value));
+        }
+        let content = "application/x-www-form-urlencoded";
+        self.send(Method::POST, "/", service, region, content, body).await.with_context(|| action.to_owned())
     }
 
     /// One call of a REST API (EKS); the answer is JSON.
     pub async fn rest(&self, service: &str, region: &str, method: Method, path: &str, body: &Value) -> Result<Value> {
-        let mut request = self.request(method.clone(), path, service, region);
-        if !body.is_null() {
-            request = request.json(body);
-        }
-        let answer = request.send().await.with_context(|| format!("{method} {path} got no answer"))?;
-        let (status, body) = (answer.status(), answer.text().await?);
-        ensure!(status.is_success(), "{method} {path}: {status}: {body}");
-        Ok(serde_json::from_str(&body)?)
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let what = format!("{method} {path}");
+        let answer = self.send(method, path, service, region, "application/json", body).await.context(what)?;
+        Ok(serde_json::from_str(&answer)?)
     }
 
-    fn request(&self, method: Method, path: &str, service: &str, region: &str) -> reqwest::RequestBuilder {
-        let credential = format!("{}/20260101/{region}/{service}/aws4_request", self.key);
-        self.client.request(method, format!("{}{path}", self.endpoint)).header(
-            "authorization",
-            format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=none"),
-        )
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        service: &str,
+        region: &str,
+        content: &str,
+        body: String,
+    ) -> Result<String> {
+        let host = self.endpoint.trim_start_matches("http://");
+        let unsigned = Unsigned { method: method.as_str(), host, path, body: body.as_bytes(), service, region };
+        let headers = signature::headers(&unsigned, &self.credentials, Timestamp::now());
+        let mut request = self.client.request(method, format!("{}{path}", self.endpoint));
+        request = request.header("content-type", content);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let answer = request.body(body).send().await.context("AWS gives no answer")?;
+        let (status, text) = (answer.status(), answer.text().await?);
+        ensure!(status.is_success(), "{status}: {text}");
+        Ok(text)
     }
 }
 

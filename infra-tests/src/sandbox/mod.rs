@@ -8,7 +8,7 @@
 //!
 //! Every program hangs on a pipe of whoever wanted it, so all of them end when the test ends,
 //! however it ends: see [`keeper`]. What they print lies in [`Sandbox::logs`], which is kept when a
-//! test fails.
+//! test panics or `GROUNDPLAN_KEEP_LOGS` is set.
 
 mod accounts;
 mod api;
@@ -26,7 +26,7 @@ mod ports;
 mod process;
 mod python;
 mod ready;
-mod token;
+mod signature;
 
 use std::fs;
 use std::io::{self, Write};
@@ -36,14 +36,14 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-pub use accounts::{ACCOUNTS, EXTERNAL_ID, Operator, REGIONS, ROLE, role_arn};
+pub use accounts::{ACCOUNTS, EXTERNAL_ID, REGIONS, ROLE, role_arn};
 pub use api::Api;
 pub use audit::{Request, requests};
 pub use aws::{Caller, element};
 pub use cluster::Cluster;
 pub use git::{Git, clean_environment};
 pub use ready::until;
-pub use token::{Credentials, eks_token};
+pub use signature::{Credentials, eks_token};
 
 use ministack::Ministack;
 
@@ -76,7 +76,7 @@ pub struct Sandbox {
 
 struct Aws {
     endpoint: String,
-    operator: Operator,
+    operator: Credentials,
     owner: JoinHandle<Result<()>>,
     ministack: Ministack,
 }
@@ -103,13 +103,13 @@ impl Sandbox {
     }
 
     /// The operator's credentials: good for AssumeRole into [`ROLE`] of each of [`ACCOUNTS`], and for nothing else.
-    pub fn operator(&self) -> &Operator {
+    pub fn operator(&self) -> &Credentials {
         &self.aws().operator
     }
 
     /// The root user of an account, straight at ministack: what no proxy sees and no policy stops.
     pub fn account_owner(&self, account: &str) -> Result<Caller> {
-        Caller::new(&self.aws().ministack.url(), account)
+        Caller::root(&self.aws().ministack.url(), account)
     }
 
     /// The folder of an EKS cluster: logs, the administrator's `kubeconfig`, `audit.log` (see [`requests`]).
@@ -251,9 +251,8 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if std::thread::panicking()
-            && let Some(folder) = self.0.take()
-        {
+        let wanted = std::thread::panicking() || std::env::var_os("GROUNDPLAN_KEEP_LOGS").is_some();
+        if wanted && let Some(folder) = self.0.take() {
             say(&format!("the logs are kept in {}", folder.keep().display()));
         }
     }
