@@ -5,9 +5,12 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use aws_sdk_cloudformation::config::{BehaviorVersion, Region, SharedCredentialsProvider};
 use base64::prelude::{BASE64_STANDARD, Engine};
+use groundplan::aws::{Aws, AwsSettings, Session};
 use infra_tests::sandbox::{
-    self, ACCOUNTS, Caller, Credentials, EXTERNAL_ID, Parts, Sandbox, controlplane, eks_token, element, role_arn, until,
+    self, ACCOUNTS, Caller, Credentials, EXTERNAL_ID, Parts, ROLE, Sandbox, controlplane, eks_token, element, role_arn,
+    until,
 };
 use jiff::Timestamp;
 use reqwest::{Certificate, Client, Method, StatusCode};
@@ -41,6 +44,9 @@ async fn a_stack_makes_a_cluster_that_a_signed_token_opens_and_a_wrong_one_does_
     assert_eq!(ask(&cluster, &token(&credentials, "staging")).await?, StatusCode::UNAUTHORIZED);
     let forged = Credentials { secret: "guessed".to_owned(), ..credentials.clone() };
     assert_eq!(ask(&cluster, &token(&forged, "production")).await?, StatusCode::UNAUTHORIZED);
+
+    let product = session(&sandbox, ACCOUNT).await?;
+    assert_eq!(ask(&cluster, product.eks_token("production").await?.expose()).await?, StatusCode::OK);
 
     let log = sandbox.eks_folder(ACCOUNT, REGION, "production").join("audit.log");
     let own = sandbox::requests(&log)?.into_iter().filter(|request| request.user.contains("assumed-role/groundplan"));
@@ -198,6 +204,22 @@ fn command(pid: u32) -> String {
 
 fn stack_parameters() -> [(&'static str, &'static str); 3] {
     [("StackName", "platform"), ("TemplateBody", TEMPLATE), ("Capabilities.member.1", "CAPABILITY_IAM")]
+}
+
+/// As the product gets into an account: by its own hand, from the operator's base credentials.
+async fn session(sandbox: &Sandbox, account: &str) -> Result<Session> {
+    let Credentials { key, secret, .. } = sandbox.operator().clone();
+    let base = aws_config::SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .endpoint_url(sandbox.aws_endpoint())
+        .credentials_provider(SharedCredentialsProvider::new(aws_sdk_cloudformation::config::Credentials::new(
+            key, secret, None, None, "sandbox",
+        )))
+        .build();
+    let (role, external_id) = (Some(ROLE.to_owned()), Some(EXTERNAL_ID.to_owned()));
+    let settings = AwsSettings { role, external_id, ..AwsSettings::default() };
+    Ok(Aws::over(settings, base).session(account, REGION).await?)
 }
 
 async fn assume(sandbox: &Sandbox, account: &str, external_id: &str) -> Result<Credentials> {

@@ -1,7 +1,8 @@
 //! Real parts on loopback: start what a test needs, and nothing of it outlives the test.
 //!
 //! ```text
-//! test ─┬─ Git server (in the test itself) ─ git http-backend
+//! test ─┬─ proxy in front of ministack (in the test itself)
+//!       ├─ Git server (in the test itself) ─ git http-backend
 //!       ├─ keeper ─ etcd, kube-apiserver, …                        the standing cluster
 //!       └─ keeper ─ ministack ─ sandbox cluster ─ keeper ─ etcd, …  a cluster an EKS stack made
 //! ```
@@ -24,7 +25,7 @@ mod ministack;
 mod pki;
 mod ports;
 mod process;
-mod python;
+pub mod python;
 mod ready;
 mod signature;
 
@@ -45,6 +46,7 @@ pub use git::{Git, clean_environment};
 pub use ready::until;
 pub use signature::{Credentials, eks_token};
 
+use crate::proxy::Proxy;
 use ministack::Ministack;
 
 /// Which parts to start.
@@ -65,6 +67,13 @@ impl Parts {
     pub const CLUSTER: Self = Self { aws: false, git: false, cluster: true };
 }
 
+/// What the variables of [`Sandbox::environment`] name: the machine's own files are not to be read.
+const FILES: [(&str, fn() -> String); 3] = [
+    ("operator.yaml", || format!("aws: {{role: {ROLE}, externalId: {EXTERNAL_ID}}}\n")),
+    ("no-aws-config", String::new),
+    ("no-kubeconfig", || "{\"apiVersion\": \"v1\", \"kind\": \"Config\"}\n".to_owned()),
+];
+
 /// Parts that run; dropping it stops them.
 pub struct Sandbox {
     aws: Option<Aws>,
@@ -75,7 +84,8 @@ pub struct Sandbox {
 }
 
 struct Aws {
-    endpoint: String,
+    /// In front of ministack; the sandbox's own calls go past it, so it counts the product's alone.
+    proxy: Proxy,
     operator: Credentials,
     owner: JoinHandle<Result<()>>,
     ministack: Ministack,
@@ -92,14 +102,20 @@ impl Sandbox {
             when(parts.git, Git::start(&git_folder)),
             when(parts.cluster, standing_cluster(folder.make("cluster")?)),
         )?;
-        fs::write(folder.path().join("no-kubeconfig"), "{\"apiVersion\": \"v1\", \"kind\": \"Config\"}")?;
-        fs::write(folder.path().join("no-aws-config"), "")?;
+        for (name, text) in FILES {
+            fs::write(folder.path().join(name), text())?;
+        }
         Ok(Self { aws, git, cluster, folder })
     }
 
-    /// Where AWS is for the product: the proxy in front of ministack, where there is one.
+    /// Where AWS is for the product: the proxy in front of ministack.
     pub fn aws_endpoint(&self) -> &str {
-        &self.aws().endpoint
+        self.proxy().url()
+    }
+
+    /// Counts the product's calls, supplies what ministack lacks, and makes faults.
+    pub fn proxy(&self) -> &Proxy {
+        &self.aws().proxy
     }
 
     /// The operator's credentials: good for AssumeRole into [`ROLE`] of each of [`ACCOUNTS`], and for nothing else.
@@ -149,6 +165,8 @@ impl Sandbox {
         let file = |name: &str| self.folder.path().join(name).display().to_string();
         let kubeconfig = self.cluster.as_ref().map(|cluster| cluster.kubeconfig().display().to_string());
         let mut variables = vec![
+            ("GROUNDPLAN_CONFIG", file("operator.yaml")),
+            ("GROUNDPLAN_STORE", file("store.db")),
             ("KUBECONFIG", kubeconfig.unwrap_or_else(|| file("no-kubeconfig"))),
             ("AWS_CONFIG_FILE", file("no-aws-config")),
             ("AWS_SHARED_CREDENTIALS_FILE", file("no-aws-config")),
@@ -157,7 +175,7 @@ impl Sandbox {
         ];
         if let Some(aws) = &self.aws {
             variables.extend([
-                ("AWS_ENDPOINT_URL", aws.endpoint.clone()),
+                ("AWS_ENDPOINT_URL", aws.proxy.url().to_owned()),
                 ("AWS_ACCESS_KEY_ID", aws.operator.key.clone()),
                 ("AWS_SECRET_ACCESS_KEY", aws.operator.secret.clone()),
                 ("AWS_REGION", REGIONS[0].to_owned()),
@@ -189,8 +207,8 @@ impl Aws {
         let ministack = Ministack::start(&folder).await.context("cannot start ministack")?;
         let operator = accounts::set_up(&ministack.url()).await.context("cannot set up the accounts")?;
         let owner = tokio::spawn(accounts::let_creators_in(ministack.url()));
-        let endpoint = in_front_of(&ministack).await?;
-        Ok(Self { endpoint, operator, owner, ministack })
+        let proxy = Proxy::start(ministack.url()).await?;
+        Ok(Self { proxy, operator, owner, ministack })
     }
 }
 
@@ -198,11 +216,6 @@ impl Drop for Aws {
     fn drop(&mut self) {
         self.owner.abort();
     }
-}
-
-/// The place for the proxy that counts calls and makes faults: its URL is what the product sees.
-async fn in_front_of(ministack: &Ministack) -> Result<String> {
-    Ok(ministack.url())
 }
 
 async fn standing_cluster(folder: PathBuf) -> Result<Cluster> {
