@@ -1,0 +1,157 @@
+//! A real control plane with one fake node: etcd, kube-apiserver, controller-manager, scheduler, kwok.
+//!
+//! The same cluster stands by itself (for tests and benchmarks) and as the cluster of an
+//! `AWS::EKS::Cluster` (then a token webhook asks ministack who somebody is).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::api::Api;
+use super::arguments::{self, Wiring};
+use super::audit;
+use super::controlplane::{self, Tool};
+use super::process::{Process, Program};
+use super::{pki, ports, ready};
+
+const LIMIT: Duration = Duration::from_secs(90);
+const NODE: &str = "/api/v1/nodes/sandbox";
+
+/// What may differ between two clusters.
+#[derive(Default)]
+pub struct Settings {
+    pub port: u16,
+    pub webhook: Option<PathBuf>,
+    /// Without the two dashes, as `oidc-issuer-url=…`.
+    pub api_server_options: Vec<String>,
+}
+
+/// A running cluster; dropping it stops it.
+pub struct Cluster {
+    folder: PathBuf,
+    port: u16,
+    api: Api,
+    processes: Vec<Process>,
+}
+
+impl Cluster {
+    /// Starts a cluster in `folder` and waits until a Deployment could become available in it.
+    pub async fn start(folder: &Path, settings: Settings) -> Result<Self> {
+        let port = settings.port;
+        write_files(folder, port)?;
+        let api = Api::new(arguments::url("https", port), &folder.join("pki"))?;
+        let wiring = Wiring {
+            port,
+            etcd: ports::free()?,
+            etcd_peer: ports::free()?,
+            webhook: settings.webhook,
+            api_server_options: settings.api_server_options,
+        };
+        let mut cluster = Self { folder: folder.to_owned(), port, api, processes: Vec::new() };
+        cluster.spawn("etcd", Tool::Etcd, wiring.etcd())?;
+        cluster.spawn("kube-apiserver", Tool::ApiServer, wiring.api_server())?;
+        cluster.wait_for("the API server", "/readyz", |_| true).await?;
+
+        cluster.spawn("kube-controller-manager", Tool::ControllerManager, arguments::controller_manager())?;
+        cluster.spawn("kube-scheduler", Tool::Scheduler, arguments::scheduler())?;
+        cluster.spawn("kwok", Tool::Kwok, arguments::kwok())?;
+        cluster.api.create("/api/v1/nodes", &node()).await?;
+        cluster.wait_for("the fake node", NODE, is_schedulable).await?;
+        // Pods are refused until the controller-manager has made this one.
+        let account = "/api/v1/namespaces/default/serviceaccounts/default";
+        cluster.wait_for("the default service account", account, |_| true).await?;
+        Ok(cluster)
+    }
+
+    pub fn url(&self) -> String {
+        arguments::url("https", self.port)
+    }
+
+    /// The administrator's kubeconfig; its context is `sandbox`.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.folder.join("kubeconfig")
+    }
+
+    pub fn api(&self) -> &Api {
+        &self.api
+    }
+
+    /// Every request that was answered so far.
+    pub fn requests(&self) -> Result<Vec<audit::Request>> {
+        audit::requests(&self.folder.join("audit.log"))
+    }
+
+    pub(super) fn release(&mut self) {
+        self.processes.iter_mut().for_each(Process::release);
+    }
+
+    fn spawn(&mut self, name: &'static str, tool: Tool, arguments: Vec<String>) -> Result<()> {
+        let (path, folder) = (controlplane::path(tool)?, self.folder.clone());
+        self.processes.push(Process::start(Program { name, path, arguments, environment: Vec::new(), folder })?);
+        Ok(())
+    }
+
+    async fn wait_for(&mut self, what: &str, path: &str, good: impl Fn(&Value) -> bool) -> Result<()> {
+        let (api, processes) = (self.api.clone(), &mut self.processes);
+        ready::until(what, LIMIT, async || {
+            for process in processes.iter_mut() {
+                process.check()?;
+            }
+            // Errors are expected here: connections refused, then "not ready".
+            Ok(api.find(path).await.ok().flatten().filter(|found| good(found)).map(|_| ()))
+        })
+        .await
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+fn write_files(folder: &Path, port: u16) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    pki::make(&folder.join("pki"))?;
+    fs::write(folder.join("audit-policy.yaml"), audit::POLICY)?;
+    fs::write(folder.join("stages.yaml"), include_str!("stages.yaml"))?;
+    fs::write(folder.join("kubeconfig"), kubeconfig(folder, port).to_string())?;
+    Ok(())
+}
+
+/// JSON is YAML too.
+fn kubeconfig(folder: &Path, port: u16) -> Value {
+    let file = |name: &str| folder.join("pki").join(name);
+    json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "sandbox", "cluster": {
+            "server": arguments::url("https", port), "certificate-authority": file("ca.crt"),
+        }}],
+        "users": [{"name": "sandbox", "user": {
+            "client-certificate": file("admin.crt"), "client-key": file("admin.key"),
+        }}],
+        "contexts": [{"name": "sandbox", "context": {"cluster": "sandbox", "user": "sandbox"}}],
+        "current-context": "sandbox",
+    })
+}
+
+fn node() -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": "sandbox", "labels": {
+            "kubernetes.io/hostname": "sandbox", "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64",
+        }},
+    })
+}
+
+/// Ready, and the taint that every new node begins with is gone.
+fn is_schedulable(node: &Value) -> bool {
+    let conditions = node["status"]["conditions"].as_array();
+    let ready = conditions.is_some_and(|all| all.iter().any(|one| one["type"] == "Ready" && one["status"] == "True"));
+    ready && node["spec"]["taints"].is_null()
+}

@@ -1,0 +1,83 @@
+//! ministack, the AWS emulator, with real control planes behind its EKS.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::process::{self, Process, Program};
+use super::{ports, python, ready};
+
+const LIMIT: Duration = Duration::from_secs(60);
+/// EKS clusters a sandbox may make: ministack counts their ports up from the first.
+const CLUSTERS: u16 = 16;
+
+/// A running ministack; dropping it stops it and the clusters it made.
+pub(super) struct Ministack {
+    process: Process,
+    port: u16,
+    clusters: PathBuf,
+}
+
+impl Ministack {
+    pub(super) async fn start(folder: &Path) -> Result<Self> {
+        let (port, clusters) = (ports::free()?, folder.join("clusters"));
+        fs::create_dir_all(&clusters)?;
+        let mut ministack = Self { process: Process::start(program(folder, port, &clusters)?)?, port, clusters };
+        ministack.wait().await?;
+        Ok(ministack)
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The folder of an EKS cluster: its logs, its administrator's `kubeconfig`, its `audit.log`.
+    pub(super) fn cluster_folder(&self, account: &str, region: &str, name: &str) -> PathBuf {
+        self.clusters.join(format!("{account}-{region}-{name}"))
+    }
+
+    pub(super) fn release(&mut self) {
+        self.process.release();
+    }
+
+    async fn wait(&mut self) -> Result<()> {
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        let (url, process) = (format!("{}/_ministack/health", self.url()), &mut self.process);
+        ready::until("ministack", LIMIT, async || {
+            process.check()?;
+            let answer = client.get(&url).send().await;
+            Ok(answer.ok().filter(|answer| answer.status().is_success()).map(|_| ()))
+        })
+        .await
+    }
+}
+
+fn program(folder: &Path, port: u16, clusters: &Path) -> Result<Program> {
+    let text = |path: &Path| path.to_str().map(String::from).context("the sandbox's folder is not UTF-8");
+    let environment = [
+        ("BIND_HOST", "127.0.0.1".to_owned()),
+        ("MINISTACK_HOST", "localhost".to_owned()),
+        ("GATEWAY_PORT", port.to_string()),
+        ("EKS_BASE_PORT", ports::free_run(CLUSTERS)?.to_string()),
+        ("AUTH", "true".to_owned()),
+        ("CLOUDTRAIL_RECORDING", "1".to_owned()),
+        ("TMPDIR", text(folder)?),
+        ("STATE_DIR", text(&folder.join("state"))?),
+        ("S3_DATA_DIR", text(&folder.join("s3"))?),
+        // Ours, for the stand-in for docker-py.
+        ("PYTHONPATH", python::MODULES.to_owned()),
+        ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
+        ("SANDBOX_PROGRAM", text(&process::own_program()?)?),
+        ("SANDBOX_CLUSTERS", text(clusters)?),
+        ("SANDBOX_KUBECTL", text(&super::controlplane::path(super::controlplane::Tool::Kubectl)?)?),
+    ];
+    Ok(Program {
+        name: "ministack",
+        path: python::interpreter()?,
+        arguments: vec!["-m".into(), "ministack".into()],
+        environment: environment.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+        folder: folder.to_owned(),
+    })
+}
