@@ -87,6 +87,7 @@ impl Emulator {
             .args(["-m", "ministack"])
             .env("BIND_HOST", "127.0.0.1")
             .env("GATEWAY_PORT", port.to_string())
+            .env("AUTH", "true")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -249,6 +250,8 @@ async fn a_property_changed_by_hand_is_described_and_put_back() {
     assert_eq!(target.before_value_from(), Some(&BeforeValueFrom::ActualState));
     assert_eq!(target.after_value_from(), Some(&AfterValueFrom::Template));
     assert_eq!(target.attribute_change_type(), Some(&AttributeChangeType::Modify));
+    let template = world.client.get_template().stack_name("shop").change_set_name("revert").send().await;
+    assert_eq!(template.expect("a change set has a template").template_body(), Some(QUEUE));
     let drift = target.drift().expect("a drifted property tells its drift");
     assert_eq!((drift.previous_value(), drift.actual_value()), (Some("5"), Some("77")));
 
