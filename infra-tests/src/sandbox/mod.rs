@@ -24,7 +24,7 @@ mod ministack;
 mod pki;
 mod ports;
 mod process;
-mod python;
+pub mod python;
 mod ready;
 mod signature;
 

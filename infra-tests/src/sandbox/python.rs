@@ -13,7 +13,7 @@ const REQUIREMENTS_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/req
 const REQUIREMENTS: &str = include_str!("../../python/requirements.txt");
 
 /// The interpreter that sees the pinned packages and nothing else.
-pub(super) fn interpreter() -> Result<PathBuf> {
+pub fn interpreter() -> Result<PathBuf> {
     Ok(build()?.join("bin/python3"))
 }
 

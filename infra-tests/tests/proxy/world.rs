@@ -9,6 +9,7 @@ use aws_sdk_cloudformation::config::{BehaviorVersion, Credentials, Region, retry
 use aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetOutput;
 use aws_sdk_cloudformation::types::{Capability, DeploymentMode, Stack, StackDriftStatus, Tag};
 use infra_tests::proxy::Proxy;
+use infra_tests::sandbox::python;
 use serde_json::{Value, json};
 
 pub(crate) const ACCOUNT: &str = "111122223333";
@@ -34,7 +35,8 @@ struct Emulator {
 
 impl Emulator {
     async fn start() -> Self {
-        let python = std::env::var("GROUNDPLAN_MINISTACK_PYTHON").expect("an interpreter with ministack is named");
+        let python = tokio::task::spawn_blocking(python::interpreter).await.expect("building does not panic");
+        let python = python.expect("the emulator can be installed");
         let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
         let process = Command::new(python)
             .args(["-m", "ministack"])
