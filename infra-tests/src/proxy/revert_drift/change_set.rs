@@ -18,6 +18,8 @@ pub(super) struct ChangeSet {
     pub(super) stack_changed: String,
     /// The CreateChangeSet call.
     pub(super) form: Form,
+    /// The template as it was when the change set was made, byte for byte.
+    pub(super) template: String,
     /// How the emulator described the same change set without its deployment mode.
     pub(super) described: Element,
     pub(super) drifts: Vec<Drift>,

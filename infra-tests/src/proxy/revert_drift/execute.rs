@@ -20,17 +20,8 @@ const MOST_ROUNDS: u32 = 3;
 const CAPABILITIES: [&str; 3] = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"];
 
 /// What CreateChangeSet and UpdateStack have in common.
-const OF_CREATE: [&str; 9] = [
-    "TemplateBody",
-    "TemplateURL",
-    "Parameters",
-    "Tags",
-    "Capabilities",
-    "RoleARN",
-    "NotificationARNs",
-    "RollbackConfiguration",
-    "ResourceTypes",
-];
+const OF_CREATE: [&str; 7] =
+    ["Parameters", "Tags", "Capabilities", "RoleARN", "NotificationARNs", "RollbackConfiguration", "ResourceTypes"];
 /// What ExecuteChangeSet and UpdateStack have in common.
 const OF_EXECUTE: [&str; 3] = ["ClientRequestToken", "DisableRollback", "RetainExceptOnCreate"];
 
@@ -73,20 +64,19 @@ fn refusal(asked: Asked<'_>, id: &str, execution: Execution) -> Answer {
 }
 
 async fn revert(asked: Asked<'_>, change_set: &ChangeSet, stack: &Element) -> anyhow::Result<Outcome> {
-    let original = deployed(asked, &change_set.stack_id, "Original").await?;
     if !change_set.drifts.is_empty() {
         match go_out(asked, change_set, stack).await? {
             Outcome::Complete => {}
             other @ (Outcome::RolledBack | Outcome::Refused(_)) => return Ok(other),
         }
     }
-    update(asked, back(asked, change_set, &original)).await
+    update(asked, back(asked, change_set)).await
 }
 
 /// Writes the drift into the template. What was deleted comes back on the way, for some types without
 /// its tags: what then still drifts is written too.
 async fn go_out(asked: Asked<'_>, change_set: &ChangeSet, stack: &Element) -> anyhow::Result<Outcome> {
-    let processed = parse(&deployed(asked, &change_set.stack_id, "Processed").await?)?;
+    let processed = parse(&deployed(asked, &change_set.stack_id).await?)?;
     let mut drifts = change_set.drifts.clone();
     for _ in 0..MOST_ROUNDS {
         let drifted = template::with_drift(processed.clone(), &drifts).to_string();
@@ -119,13 +109,12 @@ fn out(stack: &Element, template: &str) -> Form {
 }
 
 /// The update that the change set stands for.
-fn back(asked: Asked<'_>, change_set: &ChangeSet, original: &str) -> Form {
-    let form = Form::action("UpdateStack")
+fn back(asked: Asked<'_>, change_set: &ChangeSet) -> Form {
+    Form::action("UpdateStack")
         .with("StackName", &change_set.stack_id)
+        .with("TemplateBody", &change_set.template)
         .with_all(&change_set.form, &OF_CREATE)
-        .with_all(&asked.call.form, &OF_EXECUTE);
-    // The previous template is now the one with the drift.
-    if change_set.form.is_true("UsePreviousTemplate") { form.with("TemplateBody", original) } else { form }
+        .with_all(&asked.call.form, &OF_EXECUTE)
 }
 
 /// Updates a stack and waits until it is done.
@@ -155,8 +144,9 @@ pub(super) async fn stack(asked: Asked<'_>, name: &str) -> anyhow::Result<Elemen
     result.members("Stacks").first().cloned().with_context(|| format!("there is no stack `{name}`"))
 }
 
-async fn deployed(asked: Asked<'_>, name: &str, stage: &str) -> anyhow::Result<String> {
-    let form = Form::action("GetTemplate").with("StackName", name).with("TemplateStage", stage);
+/// The template of a stack with its transforms done, so that it names the stack's resources.
+async fn deployed(asked: Asked<'_>, name: &str) -> anyhow::Result<String> {
+    let form = Form::action("GetTemplate").with("StackName", name).with("TemplateStage", "Processed");
     let result = asked.upstream.result(asked.headers, &form).await?;
     Ok(result.text_of("TemplateBody").to_owned())
 }

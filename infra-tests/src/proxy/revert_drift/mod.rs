@@ -42,6 +42,10 @@ impl RevertDrift {
                 let result = found.describe(form.is_true("IncludePropertyValues"));
                 Answer::cloudformation("DescribeChangeSet", result)
             })),
+            "GetTemplate" => Ok(self.named(asked).await?.map(|found| {
+                let result = Element::default().leaf("TemplateBody", &found.template);
+                Answer::cloudformation("GetTemplate", result.children)
+            })),
             "DeleteChangeSet" => Ok(self.delete(asked).await?),
             "ListChangeSets" => self.list(asked).await,
             "ExecuteChangeSet" => match self.find(asked).await? {
@@ -64,6 +68,8 @@ impl RevertDrift {
         let created = envelope.child("CreateChangeSetResult").cloned().unwrap_or_default();
         let (id, stack_id) = (created.text_of("Id"), created.text_of("StackId"));
         let described = upstream.result(headers, &Form::action("DescribeChangeSet").with("ChangeSetName", id)).await?;
+        let template = Form::action("GetTemplate").with("ChangeSetName", id).with("TemplateStage", "Original");
+        let template = upstream.result(headers, &template).await?.text_of("TemplateBody").to_owned();
         upstream.ask(headers, &Form::action("DeleteChangeSet").with("ChangeSetName", id)).await?;
         let mut change_set = ChangeSet {
             id: id.to_owned(),
@@ -71,6 +77,7 @@ impl RevertDrift {
             stack_id: stack_id.to_owned(),
             stack_changed: execute::stack(asked, stack_id).await?.text_of("LastUpdatedTime").to_owned(),
             form: call.form.clone(),
+            template,
             described,
             drifts: drift::detect(upstream, headers, stack_id).await?,
             execution: Execution::Unavailable,
