@@ -1,4 +1,5 @@
 //! The sandbox of real parts, and what tests need beside them.
 
 pub mod proxy;
+pub mod slack;
 pub mod world;
