@@ -93,6 +93,8 @@ pub(super) fn respond(state: &mut State, channel: &str, ts: &str, user: &str, bo
     arguments["channel"] = json!(channel);
     let answer = if body["replace_original"] == true {
         arguments["ts"] = json!(ts);
+        // Here the whole message is replaced: blocks that are not given are gone.
+        arguments["blocks"] = body.get("blocks").cloned().unwrap_or_else(|| json!([]));
         update(state, &arguments)
     } else if body["response_type"] == "in_channel" {
         post(state, &arguments)

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::SIGNING_SECRET;
 use super::press::PressError;
-use super::world::World;
+use super::world::{Connection, World};
 
 /// One press as it was delivered.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -71,16 +71,19 @@ fn by_socket(world: &World, payload: &Value) -> Option<(Instant, oneshot::Receiv
         "envelope_id": envelope_id, "type": "interactive", "accepts_response_payload": true, "payload": payload,
     });
     let (heard, answer) = oneshot::channel();
+    let send = |connection: &Connection| connection.frames.send(envelope.to_string()).is_ok();
+    if !state.connections.iter().rev().any(send) {
+        return None;
+    }
+    // The lock is still held, so the answer cannot come before it is waited for.
     state.unacknowledged.insert(envelope_id, heard);
-    let connected = state.connections.iter().rev();
-    let sent = connected.into_iter().any(|connection| connection.frames.send(envelope.to_string()).is_ok());
-    sent.then(|| (Instant::now(), answer))
+    Some((Instant::now(), answer))
 }
 
 async fn by_http(world: &World, payload: Value) -> Result<Delivery, PressError> {
     let url = world.lock().interactivity.clone().ok_or(PressError::NobodyListens)?;
     let timestamp = jiff::Timestamp::now().as_second();
-    let body = form(&payload.to_string());
+    let body = form_urlencoded::Serializer::new(String::new()).append_pair("payload", &payload.to_string()).finish();
     let request = SignedRequest { timestamp, signature: signature(timestamp, &body), body };
     let sent = Instant::now();
     let answer = reqwest::Client::new()
@@ -96,17 +99,4 @@ async fn by_http(world: &World, payload: Value) -> Result<Delivery, PressError> 
     let status = answer.ok().map(|answer| answer.status().as_u16());
     let acknowledged_after = status.filter(|status| *status == 200).map(|_| sent.elapsed());
     Ok(Delivery { transport: Transport::Http, payload, request: Some(request), status, acknowledged_after })
-}
-
-/// `payload=…` with every byte but letters and digits as `%XX`.
-pub(super) fn form(payload: &str) -> String {
-    let mut form = String::from("payload=");
-    for byte in payload.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => form.push(char::from(byte)),
-            b' ' => form.push('+'),
-            byte => form.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    form
 }
