@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::signature::Deliveries;
+use super::deliveries::Deliveries;
 use super::{Press, PressError};
 
 /// The way in for presses; every transport holds a copy.

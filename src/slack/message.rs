@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use super::button::{self, plain};
 use super::line::{authors, line};
-use super::text::{code, person, safe};
-use crate::cases::{Case, CaseState, Effects, How};
+use super::news::{count, news, title};
+use super::text::{code, safe};
+use crate::cases::{Case, CaseState, Effects};
 use crate::unit::{Coverage, Shown};
 
 /// A message as Slack takes it.
@@ -79,46 +80,6 @@ fn long(case: &Case, detail: Detail) -> Vec<Value> {
 /// The one line that a notification shows.
 fn summary(case: &Case) -> String {
     format!("{} · case {}", title(case), safe(&case.id, 40))
-}
-
-fn title(case: &Case) -> String {
-    let environment = safe(case.environment.as_str(), 60);
-    match &case.state {
-        CaseState::Open => {
-            let (changes, units) = (case.differences().len(), case.units.len());
-            let risky = case.differences().iter().filter(|(_, difference)| !difference.effect.is_gentle()).count();
-            let risky = if risky > 0 { format!(", {risky} risky") } else { String::new() };
-            format!("🔴 Drift in {environment}: {} in {}{risky}", count(changes, "change"), count(units, "unit"))
-        }
-        CaseState::SyncRequested { .. } => format!("⏳ Drift in {environment}: sync requested"),
-        CaseState::Syncing { .. } => format!("🔄 Drift in {environment}: syncing"),
-        CaseState::Resolved { .. } => format!("✅ Drift in {environment}: resolved"),
-        CaseState::SyncFailed { .. } => format!("⚠️ Drift in {environment}: sync failed"),
-        CaseState::Stale { .. } => format!("❔ Drift in {environment}: cannot be read"),
-    }
-}
-
-/// What happened to the case, where it is not simply open.
-fn news(case: &Case) -> String {
-    match &case.state {
-        CaseState::Open => "Open.".to_owned(),
-        CaseState::SyncRequested { by } => format!("{} asked for a sync.", person(by)),
-        CaseState::Syncing { by } => format!("The sync that {} asked for is under way.", person(by)),
-        CaseState::Resolved { how: How::Synced, by: Some(by) } => {
-            format!("{} was synced to Git by {}.", code(case.environment.as_str(), 60), person(by))
-        }
-        CaseState::Resolved { how: How::Synced, by: None } => "Synced to Git.".to_owned(),
-        CaseState::Resolved { how: How::HealedItself, by: _ } => {
-            "The world agrees with Git again; nothing was synced for it.".to_owned()
-        }
-        CaseState::SyncFailed { reason } => format!("The sync failed: {}", code(reason, 600)),
-        CaseState::Stale { reason } => {
-            format!(
-                "The last look failed: {}\nWhat stands below was seen before, and may no longer hold.",
-                code(reason, 600)
-            )
-        }
-    }
 }
 
 fn header(case: &Case) -> Value {
@@ -211,10 +172,6 @@ fn moment(time: Timestamp) -> String {
 
 fn plan(case: &Case) -> String {
     safe(button::plan_prefix(&case.plan_hash), 40)
-}
-
-fn count(number: usize, thing: &str) -> String {
-    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
 /// The last guard: every part is within its own budget, so this cuts nothing in practice.

@@ -7,11 +7,13 @@
 
 mod button;
 mod client;
+mod deliveries;
 mod error;
 mod inbox;
 mod interactions;
 mod line;
 mod message;
+mod news;
 mod press;
 mod settings;
 mod signature;

@@ -1,6 +1,4 @@
-//! Whether a request comes from Slack, now, and for the first time.
-
-use std::collections::{HashSet, VecDeque};
+//! Whether a request comes from Slack, and now.
 
 use hmac::{Hmac, KeyInit, Mac};
 use http::HeaderMap;
@@ -34,7 +32,8 @@ pub(super) struct Signed<'a> {
     timestamp: &'a str,
 }
 
-const SKEW_SECONDS: i64 = 300;
+/// How far the sender's clock may be off, either way.
+pub(super) const SKEW_SECONDS: i64 = 300;
 
 impl Signatures {
     pub fn new(secret: Secret) -> Self {
@@ -75,35 +74,6 @@ impl<'a> Signed<'a> {
         let sent: i64 = timestamp.parse().ok().filter(|_| digits).ok_or(Refusal::Headers)?;
         let off = now.as_second().saturating_sub(sent).saturating_abs();
         if off > SKEW_SECONDS { Err(Refusal::Time) } else { Ok(Self { signature, timestamp }) }
-    }
-}
-
-/// What was delivered lately, so that nothing is taken twice.
-#[derive(Default, Debug)]
-pub(super) struct Deliveries {
-    seen: HashSet<String>,
-    in_order: VecDeque<(Timestamp, String)>,
-}
-
-/// Twice the time in which a signature is good.
-const REMEMBER_SECONDS: i64 = 2 * SKEW_SECONDS;
-const MOST: usize = 10_000;
-
-impl Deliveries {
-    /// Whether `id` is new. When too many came to remember them all, none is new any more: only a
-    /// holder of the secret could have sent so many.
-    pub(super) fn is_new(&mut self, id: &str, now: Timestamp) -> bool {
-        while self.in_order.front().is_some_and(|(at, _)| now.as_second() - at.as_second() > REMEMBER_SECONDS) {
-            let (_, old) = self.in_order.pop_front().expect("there is a front, it was just looked at");
-            self.seen.remove(&old);
-        }
-        self.seen.len() < MOST && !self.seen.contains(id)
-    }
-
-    pub(super) fn remember(&mut self, id: &str, now: Timestamp) {
-        if self.seen.insert(id.to_owned()) {
-            self.in_order.push_back((now, id.to_owned()));
-        }
     }
 }
 
@@ -170,22 +140,5 @@ mod tests {
         let signature = signatures.of("1531420618", BODY);
         let signed = Signed { signature: &signature, timestamp: "1531420618" };
         assert_eq!(signatures.verify(&signed, BODY), Err(Refusal::Signature));
-    }
-
-    #[test]
-    fn a_delivery_is_new_once_and_forgotten_after_ten_minutes() {
-        let mut deliveries = Deliveries::default();
-        assert!(deliveries.is_new("v0=aa", at(0)));
-        deliveries.remember("v0=aa", at(0));
-        assert!(!deliveries.is_new("v0=aa", at(600)));
-        assert!(deliveries.is_new("v0=aa", at(601)));
-    }
-
-    #[test]
-    fn a_flood_is_refused_rather_than_forgotten() {
-        let mut deliveries = Deliveries::default();
-        (0..MOST).for_each(|number| deliveries.remember(&number.to_string(), at(0)));
-        assert!(!deliveries.is_new("one more", at(1)));
-        assert!(!deliveries.is_new("0", at(1)));
     }
 }

@@ -21,7 +21,7 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// How a connection ended.
 enum End {
-    /// Slack moves its connections about: connect again at once.
+    /// Slack moves its connections about every few hours.
     Refresh,
     Broken(String),
 }
@@ -41,10 +41,14 @@ impl Slack {
         loop {
             match self.connect().await {
                 Ok(socket) => {
-                    wait = FIRST_WAIT;
+                    let opened = Instant::now();
                     match serve(socket, &inbox).await {
                         End::Refresh => tracing::debug!("Slack refreshes the connection"),
                         End::Broken(why) => tracing::warn!(why, "the connection to Slack broke"),
+                    }
+                    // One that breaks as soon as it stands is no reason to hurry.
+                    if opened.elapsed() > LONGEST_WAIT {
+                        wait = FIRST_WAIT;
                     }
                 }
                 Err(error) if error.will_pass() => tracing::warn!(%error, "trying again in {wait:?}"),

@@ -1,0 +1,98 @@
+//! Somebody presses a button of a message as it stands.
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use super::delivery::{Delivery, deliver};
+use super::world::{Response, State, World};
+use super::{APP_ID, TEAM_ID};
+
+/// Why nothing was pressed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PressError {
+    NoSuchMessage,
+    /// The message as it stands has no such button: a resolved case has none.
+    NoSuchButton,
+    NoSuchUser,
+    /// No socket is connected, and no address for requests is set.
+    NobodyListens,
+}
+
+impl std::fmt::Display for PressError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            PressError::NoSuchMessage => "there is no such message",
+            PressError::NoSuchButton => "the message as it stands has no such button",
+            PressError::NoSuchUser => "there is no such user",
+            PressError::NobodyListens => "no socket is connected, and no address for requests is set",
+        })
+    }
+}
+
+impl std::error::Error for PressError {}
+
+/// Finds the button, says yes to its dialog, and waits until the app heard it or Slack gives up.
+pub(super) async fn press(
+    world: &World,
+    channel: &str,
+    ts: &str,
+    action_id: &str,
+    user: &str,
+) -> Result<Delivery, PressError> {
+    let payload = payload(&mut world.lock(), channel, ts, action_id, user)?;
+    deliver(world, payload).await
+}
+
+fn payload(state: &mut State, channel: &str, ts: &str, action_id: &str, user: &str) -> Result<Value, PressError> {
+    let channel = state.channel_id(channel).ok_or(PressError::NoSuchMessage)?;
+    let message = state.message(&channel, ts).ok_or(PressError::NoSuchMessage)?.now().clone();
+    let action = action(&message, action_id).ok_or(PressError::NoSuchButton)?;
+    let (name, team) = state.users.get(user).map(|u| (u.name.clone(), u.team.clone())).ok_or(PressError::NoSuchUser)?;
+    let trigger = format!("{}.1.trigger", state.next());
+    state.triggers.insert(trigger.clone(), Instant::now());
+    let response = format!("r{}", state.next());
+    let response_url = format!("{}/actions/{TEAM_ID}/{response}", state.base);
+    let made = Instant::now();
+    let answer = Response { channel: channel.clone(), ts: ts.to_owned(), user: user.to_owned(), uses: 0, made };
+    state.responses.insert(response, answer);
+    let channel_name = state.channels[&channel].name.clone();
+    Ok(json!({
+        "type": "block_actions",
+        "user": {"id": user, "username": name, "name": name, "team_id": team},
+        "api_app_id": APP_ID,
+        "token": "simulator-verification-token",
+        "container": {"type": "message", "message_ts": ts, "channel_id": channel, "is_ephemeral": false},
+        "trigger_id": trigger,
+        "team": {"id": TEAM_ID, "domain": "home"},
+        "enterprise": null,
+        "is_enterprise_install": false,
+        "channel": {"id": channel, "name": channel_name},
+        "message": message,
+        "state": {"values": {}},
+        "response_url": response_url,
+        "actions": [action],
+    }))
+}
+
+/// The button as the payload tells of it: without what it does not carry.
+fn action(message: &Value, action_id: &str) -> Option<Value> {
+    let blocks = message["blocks"].as_array()?;
+    let of_block = |block: &Value| -> Vec<(Value, Value)> {
+        let id = block["block_id"].clone();
+        let elements = block["elements"].as_array().cloned().unwrap_or_default();
+        elements.into_iter().chain(block.get("accessory").cloned()).map(|element| (id.clone(), element)).collect()
+    };
+    let mut elements = blocks.iter().flat_map(of_block);
+    let (block_id, button) =
+        elements.find(|(_, element)| element["type"] == "button" && element["action_id"] == action_id)?;
+    let mut action = json!({"type": "button", "action_id": action_id, "block_id": block_id});
+    for name in ["text", "value", "style", "url", "confirm"] {
+        if let Some(value) = button.get(name) {
+            action[name] = value.clone();
+        }
+    }
+    let now = jiff::Timestamp::now();
+    action["action_ts"] = json!(format!("{}.{:06}", now.as_second(), now.subsec_microsecond()));
+    Some(action)
+}

@@ -1,0 +1,50 @@
+//! Where a case stands, in a title and a sentence.
+
+use super::text::{code, person, safe};
+use crate::cases::{Case, CaseState, How};
+
+/// The header: the one thing that changes with every state.
+pub(super) fn title(case: &Case) -> String {
+    let environment = safe(case.environment.as_str(), 60);
+    match &case.state {
+        CaseState::Open => {
+            let (changes, units) = (case.differences().len(), case.units.len());
+            let risky = case.differences().iter().filter(|(_, difference)| !difference.effect.is_gentle()).count();
+            let risky = if risky > 0 { format!(", {risky} risky") } else { String::new() };
+            format!("🔴 Drift in {environment}: {} in {}{risky}", count(changes, "change"), count(units, "unit"))
+        }
+        CaseState::SyncRequested { .. } => format!("⏳ Drift in {environment}: sync requested"),
+        CaseState::Syncing { .. } => format!("🔄 Drift in {environment}: syncing"),
+        CaseState::Resolved { .. } => format!("✅ Drift in {environment}: resolved"),
+        CaseState::SyncFailed { .. } => format!("⚠️ Drift in {environment}: sync failed"),
+        CaseState::Stale { .. } => format!("❔ Drift in {environment}: cannot be read"),
+    }
+}
+
+/// What happened to the case, where it is not simply open.
+pub(super) fn news(case: &Case) -> String {
+    match &case.state {
+        CaseState::Open => "Open.".to_owned(),
+        CaseState::SyncRequested { by } => format!("{} asked for a sync.", person(by)),
+        CaseState::Syncing { by } => format!("The sync that {} asked for is under way.", person(by)),
+        CaseState::Resolved { how: How::Synced, by: Some(by) } => {
+            format!("{} was synced to Git by {}.", code(case.environment.as_str(), 60), person(by))
+        }
+        CaseState::Resolved { how: How::Synced, by: None } => "Synced to Git.".to_owned(),
+        CaseState::Resolved { how: How::HealedItself, by: _ } => {
+            "The world agrees with Git again; nothing was synced for it.".to_owned()
+        }
+        CaseState::SyncFailed { reason } => format!("The sync failed: {}", code(reason, 600)),
+        CaseState::Stale { reason } => {
+            format!(
+                "The last look failed: {}\nWhat stands below was seen before, and may no longer hold.",
+                code(reason, 600)
+            )
+        }
+    }
+}
+
+/// `1 change`, `2 changes`.
+pub(super) fn count(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
