@@ -57,7 +57,6 @@ struct Parameter {
 
 /// What a parameter's value means.
 #[derive(Deserialize, JsonSchema)]
-#[expect(dead_code, reason = "the schema")]
 enum ParameterType {
     /// The path of an SSM parameter, whose decrypted value is sent.
     #[serde(rename = "SSM")]

@@ -155,7 +155,8 @@ fn haskell_number(text: &str) -> Option<f64> {
         return u64::from_str_radix(rest, 8).ok().map(|number| number as f64);
     }
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let starts_and_ends = unsigned.starts_with(|c: char| c.is_ascii_digit()) && text.ends_with(|c: char| c.is_ascii_digit());
+    let starts_and_ends =
+        unsigned.starts_with(|c: char| c.is_ascii_digit()) && text.ends_with(|c: char| c.is_ascii_digit());
     let known = unsigned.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E' | '-' | '+'));
     match starts_and_ends && known && !unsigned.contains(".e") {
         true => text.parse().ok(),

@@ -6,7 +6,7 @@ use super::address::{Address, check_name};
 use super::dialect::Dialect;
 use super::file;
 use super::scalar::{Rendered, render};
-use crate::problem::{Place, Problem, Problems};
+use crate::problem::{Place, Problems};
 use crate::unit::OutputName;
 use crate::yaml::{Node, Value};
 
@@ -66,6 +66,19 @@ pub(super) enum DependsOn {
 /// nothing to return.
 pub(super) fn read(node: &Node, dialect: Dialect, address: &Address, problems: &mut Problems) -> Option<Spec> {
     Reader { dialect, address, problems }.spec(node)
+}
+
+/// What stackctl's configuration gives to every stack: parameters and tags.
+pub(super) fn defaults(
+    node: &Node,
+    dialect: Dialect,
+    problems: &mut Problems,
+) -> (BTreeMap<String, Parameter>, BTreeMap<String, String>) {
+    let nowhere = Address { account: String::new(), region: String::new(), name: String::new() };
+    let mut reader = Reader { dialect, address: &nowhere, problems };
+    let defaults = node.get("defaults");
+    let of = |key| defaults.and_then(|defaults| defaults.get(key));
+    (reader.parameters(of("parameters")), reader.tags(of("tags")))
 }
 
 struct Reader<'a> {
@@ -290,13 +303,15 @@ impl Reader<'_> {
         match render(self.dialect, scalar) {
             Rendered::Same(text) => Some(text),
             Rendered::Changed(text) => {
-                self.problems.warn(node.problem(format!("{tool} sends `{name}` as `{text}`, and so it is sent")).hint(quotes));
+                self.problems
+                    .warn(node.problem(format!("{tool} sends `{name}` as `{text}`, and so it is sent")).hint(quotes));
                 Some(text)
             }
             // stackctl takes a key without a value as not given, and a default below it shows.
             Rendered::Nothing if self.dialect == Dialect::Stackctl => None,
             Rendered::Nothing => {
-                self.problems.error(node.problem(format!("`{name}` has no value")).hint("write \"\" for an empty text"));
+                self.problems
+                    .error(node.problem(format!("`{name}` has no value")).hint("write \"\" for an empty text"));
                 None
             }
             Rendered::Broken(why) => {

@@ -114,9 +114,7 @@ impl Status {
                 "its creation failed with rollback switched off, and it holds real resources",
                 Some("rollback-stack"),
             ),
-            Status::UpdateFailed => {
-                hands_off("its update failed with rollback switched off", Some("rollback-stack"))
-            }
+            Status::UpdateFailed => hands_off("its update failed with rollback switched off", Some("rollback-stack")),
             Status::RollbackFailed => hands_off(
                 "its creation failed and could not be undone; deleting it is a person's decision",
                 Some("delete-stack"),
@@ -125,8 +123,12 @@ impl Status {
                 "its update could not be undone; mend what the events name, then continue the rollback",
                 Some("continue-update-rollback"),
             ),
-            Status::DeleteFailed => hands_off("its deletion failed; the events name what is in the way", Some("delete-stack")),
-            Status::ImportRollbackFailed => hands_off("an import into it could not be undone", Some("describe-stack-events")),
+            Status::DeleteFailed => {
+                hands_off("its deletion failed; the events name what is in the way", Some("delete-stack"))
+            }
+            Status::ImportRollbackFailed => {
+                hands_off("an import into it could not be undone", Some("describe-stack-events"))
+            }
             Status::Unknown(_) => hands_off("this status is newer than this program", None),
         }
     }

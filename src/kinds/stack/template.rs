@@ -180,11 +180,15 @@ Outputs:
         let template = Template::parse("templates/vpc.yaml", TEXT.as_bytes()).expect("valid");
         let known = Known(BTreeMap::from([("Env".into(), "prod".into())]));
         assert_eq!(template.exports(&known), ["prod-vpc"]);
-        let imported: Vec<_> = template.imported(&known).into_iter().map(|(name, node)| (name, node.place().line)).collect();
+        let imported: Vec<_> =
+            template.imported(&known).into_iter().map(|(name, node)| (name, node.place().line)).collect();
         assert_eq!(imported, [("base-cidr".to_owned(), 8), ("prod-zone".to_owned(), 8)]);
         assert!(template.parameters["Password"].no_echo && !template.parameters["Env"].no_echo);
         assert_eq!(template.outputs.keys().collect::<Vec<_>>(), ["Plain", "VpcId"]);
-        assert_eq!((template.resources["Vpc"].r#type.as_str(), template.resources["Vpc"].place.line), ("AWS::EC2::VPC", 6));
+        assert_eq!(
+            (template.resources["Vpc"].r#type.as_str(), template.resources["Vpc"].place.line),
+            ("AWS::EC2::VPC", 6)
+        );
         assert!(!template.is_transformed && !template.is_json());
     }
 
