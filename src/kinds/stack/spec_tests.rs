@@ -18,15 +18,15 @@ fn values(spec: &Spec) -> Vec<(&str, &ParameterValue)> {
 #[test]
 fn every_form_of_parameters_and_tags_reads_the_same() {
     let forms = [
-        "Template: a.yaml\nParameters: {A: x, B: y}\nTags: {T: v}\n",
-        "Template: a.yaml\nParameters: [{Name: A, Value: x}, {Name: B, Value: y}]\nTags: [{Key: T, Value: v}]\n",
-        "Template: a.yaml\nParameters: [{ParameterKey: A, ParameterValue: x}, {Key: B, Value: y}]\nTags: [{Name: T, Value: v}]\n",
+        "Template: a.yaml\nParameters: {A: x, B: z}\nTags: {T: v}\n",
+        "Template: a.yaml\nParameters: [{Name: A, Value: x}, {Name: B, Value: z}]\nTags: [{Key: T, Value: v}]\n",
+        "Template: a.yaml\nParameters: [{ParameterKey: A, ParameterValue: x}, {Key: B, Value: z}]\nTags: [{Name: T, Value: v}]\n",
     ];
     for form in forms {
         for dialect in [Dialect::Native, Dialect::CloudGenesis, Dialect::Stackctl] {
             let (spec, problems) = read_as(dialect, form);
             let spec = spec.expect("readable");
-            let (a, b) = (ParameterValue::Text("x".into()), ParameterValue::Text("y".into()));
+            let (a, b) = (ParameterValue::Text("x".into()), ParameterValue::Text("z".into()));
             assert_eq!(values(&spec), [("A", &a), ("B", &b)], "{form}");
             assert_eq!(spec.tags, BTreeMap::from([("T".to_owned(), "v".to_owned())]));
             assert!(problems.errors.is_empty(), "{:?}", problems.errors);
