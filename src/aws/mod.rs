@@ -20,6 +20,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -45,12 +48,13 @@ pub struct AwsSettings {
 pub struct Aws {
     settings: Arc<AwsSettings>,
     base: Arc<OnceCell<SdkConfig>>,
+    home: Arc<OnceCell<Session>>,
     sessions: Arc<Mutex<HashMap<(String, String), Arc<OnceCell<Session>>>>>,
 }
 
 impl Aws {
     pub fn new(settings: AwsSettings) -> Self {
-        Self { settings: Arc::new(settings), base: Arc::default(), sessions: Arc::default() }
+        Self { settings: Arc::new(settings), base: Arc::default(), home: Arc::default(), sessions: Arc::default() }
     }
 
     /// Over a configuration already there instead of the process's own.
@@ -74,11 +78,26 @@ impl Aws {
         });
         session.await.cloned()
     }
+
+    /// The account and region of the process itself, where CloudGenesis reads SSM parameters.
+    ///
+    /// `region` serves where neither the environment nor the profile says one.
+    pub async fn home(&self, region: &str) -> Result<Session, KindError> {
+        let session = self.home.get_or_try_init(|| async {
+            let base = self.base.get_or_init(|| base(region)).await;
+            Session::at_home(base).await
+        });
+        session.await.cloned()
+    }
 }
 
 /// The process's own configuration: environment, profile, web identity, attached role, in this order.
 async fn base(region: &str) -> SdkConfig {
-    let loader = aws_config::defaults(BehaviorVersion::latest()).region(Region::new(region.to_owned()));
+    // The whole default chain would ask an instance's metadata service, which takes seconds to not be there.
+    let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+        .or_else(ProfileFileRegionProvider::new())
+        .or_else(Region::new(region.to_owned()));
+    let loader = aws_config::defaults(BehaviorVersion::latest()).region(region);
     loader.timeout_config(timeouts()).retry_config(retries()).load().await
 }
 

@@ -35,23 +35,39 @@ impl Session {
         settings: &AwsSettings,
     ) -> Result<Self, KindError> {
         let base = base.to_builder().region(Region::new(region.to_owned())).build();
-        let keys = Keys::new(source(account, region, &base, settings)?);
+        let source = source(account, region, &base, settings)?;
+        let session = Self::over(account, region, base, source);
+        // Reading another account would show its absence of stacks as stacks to create.
+        session.for_writing().await.map_err(|error| session.name_the_target(error))?;
+        Ok(session)
+    }
+
+    /// The session of the process's own account and region.
+    pub(super) async fn at_home(base: &SdkConfig) -> Result<Self, KindError> {
+        let region = base.region().map_or(String::new(), |region| region.as_ref().to_owned());
+        let Some(provider) = base.credentials_provider() else {
+            return Err(KindError::failed("there are no AWS credentials to start from"));
+        };
+        let asked = aws_sdk_sts::Client::new(base).get_caller_identity().send().await;
+        let who = asked.map_err(|error| failure("cannot ask STS who this process is", error))?;
+        Ok(Self::over(&who.account.unwrap_or_default(), &region, base.clone(), Source::Base(provider)))
+    }
+
+    fn over(account: &str, region: &str, base: SdkConfig, source: Source) -> Self {
+        let keys = Keys::new(source);
         let config = base
             .into_builder()
             .credentials_provider(SharedCredentialsProvider::new(keys.clone()))
             .identity_cache(IdentityCache::no_cache())
             .build();
-        let session = Self {
+        Self {
             account: account.to_owned(),
             region: region.to_owned(),
             config,
             keys,
             proven: Arc::default(),
             turns: Arc::default(),
-        };
-        // Reading another account would show its absence of stacks as stacks to create.
-        session.for_writing().await.map_err(|error| session.name_the_target(error))?;
-        Ok(session)
+        }
     }
 
     /// For calls that only read.

@@ -1,0 +1,226 @@
+//! A change set: made, described, executed, taken away.
+
+use std::time::{Duration, Instant};
+
+use aws_sdk_cloudformation::error::ProvideErrorMetadata;
+use aws_sdk_cloudformation::operation::create_change_set::builders::CreateChangeSetFluentBuilder;
+use aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetOutput;
+use aws_sdk_cloudformation::types::{ChangeSetStatus, ExecutionStatus};
+
+use super::changes::{Changed, merge};
+use super::realm::{Realm, is_absence};
+use super::wait::Pace;
+use super::wanted::PREFIX;
+use crate::aws::{Api, failure, is_throttled};
+use crate::unit::KindError;
+
+/// A change set may stay pending for minutes when macros or nested stacks are in it.
+const LONGEST: Duration = Duration::from_secs(15 * 60);
+
+/// A change set that can be executed.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct ChangeSet {
+    pub(super) id: String,
+    pub(super) stack_id: String,
+    pub(super) changes: Vec<Changed>,
+}
+
+/// What became of a change set.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Made {
+    Ready(ChangeSet),
+    /// The stack is already so; nothing was left behind.
+    NoChanges,
+}
+
+/// Makes a change set and waits until AWS has worked it out. One that failed is taken away again.
+pub(super) async fn make(
+    realm: &Realm,
+    stack: &str,
+    name: &str,
+    fill: impl FnOnce(CreateChangeSetFluentBuilder) -> CreateChangeSetFluentBuilder,
+) -> Result<Made, KindError> {
+    let session = realm.session().await?;
+    let turn = session.turn(Api::ChangeSet).await;
+    let call = realm.writer().await?.create_change_set().stack_name(stack).change_set_name(name);
+    match fill(call).send().await {
+        Ok(_) => {}
+        // Made by a call of ours whose answer was lost: everything of ours was swept before.
+        Err(error) if error.code() == Some("AlreadyExistsException") => {}
+        Err(error) => {
+            let deed = format!("cannot make a change set for the stack `{stack}`");
+            return Err(session.name_the_target(failure(deed, error)));
+        }
+    }
+    drop(turn);
+    let described = settled(realm, stack, name).await?;
+    if described.status == Some(ChangeSetStatus::Failed) {
+        let reason = described.status_reason.unwrap_or_default();
+        delete(realm, stack, name).await?;
+        return match says_no_changes(&reason) {
+            true => Ok(Made::NoChanges),
+            false => {
+                Err(KindError::failed(format!("CloudFormation refuses the change to the stack `{stack}`: {reason}")))
+            }
+        };
+    }
+    describe(realm, stack, name).await.map(Made::Ready)
+}
+
+/// Both sentences by which AWS says that there is nothing to change. An empty list does not say so:
+/// a change of outputs alone has one.
+pub(super) fn says_no_changes(reason: &str) -> bool {
+    reason.starts_with("The submitted information didn't contain changes.")
+        || reason.starts_with("No updates are to be performed")
+}
+
+async fn settled(realm: &Realm, stack: &str, name: &str) -> Result<DescribeChangeSetOutput, KindError> {
+    let (mut pace, started) = (Pace::new(), Instant::now());
+    loop {
+        let page = page(realm, stack, name, None, false).await;
+        match page {
+            Ok(page) => match &page.status {
+                Some(ChangeSetStatus::CreateComplete | ChangeSetStatus::Failed) => return Ok(page),
+                _ if started.elapsed() > LONGEST => {
+                    let said = format!(
+                        "the change set of the stack `{stack}` was not ready after {} minutes",
+                        LONGEST.as_secs() / 60
+                    );
+                    return Err(KindError::failed(said));
+                }
+                _ => {}
+            },
+            Err(Missed::Throttled) if started.elapsed() <= LONGEST => {}
+            Err(missed) => return Err(missed.into()),
+        }
+        pace.pause().await;
+    }
+}
+
+/// All changes of a change set, with their values where AWS gives them.
+pub(super) async fn describe(realm: &Realm, stack: &str, name: &str) -> Result<ChangeSet, KindError> {
+    let (head, with_values) = pages(realm, stack, name, true).await?;
+    // Asked for values, AWS may leave out whole resources.
+    let (_, without) = pages(realm, stack, name, false).await?;
+    if head.status != Some(ChangeSetStatus::CreateComplete) || head.execution_status != Some(ExecutionStatus::Available)
+    {
+        let said = format!("the change set of the stack `{stack}` can no longer be executed");
+        return Err(KindError::moved(said).hint("plan again"));
+    }
+    Ok(ChangeSet {
+        id: head.change_set_id.unwrap_or_else(|| name.to_owned()),
+        stack_id: head.stack_id.unwrap_or_else(|| stack.to_owned()),
+        changes: merge(with_values, without),
+    })
+}
+
+async fn pages(
+    realm: &Realm,
+    stack: &str,
+    name: &str,
+    values: bool,
+) -> Result<(DescribeChangeSetOutput, Vec<Changed>), KindError> {
+    let mut head = page(realm, stack, name, None, values).await.map_err(KindError::from)?;
+    let mut changes: Vec<Changed> =
+        head.changes.take().unwrap_or_default().into_iter().filter_map(Changed::of).collect();
+    let mut next = head.next_token.take();
+    while let Some(token) = next {
+        let more = page(realm, stack, name, Some(token), values).await.map_err(KindError::from)?;
+        changes.extend(more.changes.unwrap_or_default().into_iter().filter_map(Changed::of));
+        next = more.next_token;
+    }
+    Ok((head, changes))
+}
+
+/// Why a page could not be had.
+enum Missed {
+    Throttled,
+    Gone(KindError),
+    Failed(KindError),
+}
+
+impl From<Missed> for KindError {
+    fn from(missed: Missed) -> Self {
+        match missed {
+            Missed::Throttled => KindError::failed("AWS asks to go slower than any work could be done"),
+            Missed::Gone(error) | Missed::Failed(error) => error,
+        }
+    }
+}
+
+async fn page(
+    realm: &Realm,
+    stack: &str,
+    name: &str,
+    token: Option<String>,
+    values: bool,
+) -> Result<DescribeChangeSetOutput, Missed> {
+    let session = realm.session().await.map_err(Missed::Failed)?;
+    let _turn = session.turn(Api::ChangeSet).await;
+    let client = realm.reader().await.map_err(Missed::Failed)?;
+    let mut call = client.describe_change_set().stack_name(stack).change_set_name(name).set_next_token(token);
+    if values {
+        call = call.include_property_values(true);
+    }
+    call.send().await.map_err(|error| match error.code() {
+        code if is_throttled(code) => Missed::Throttled,
+        Some("ChangeSetNotFound" | "ChangeSetNotFoundException") => {
+            Missed::Gone(KindError::moved(format!("the change set of the stack `{stack}` is gone")).hint("plan again"))
+        }
+        _ => Missed::Failed(
+            session.name_the_target(failure(format!("cannot read the change set of the stack `{stack}`"), error)),
+        ),
+    })
+}
+
+/// Takes a change set away; one that is gone already is as good.
+pub(super) async fn delete(realm: &Realm, stack: &str, name: &str) -> Result<(), KindError> {
+    let session = realm.session().await?;
+    let _turn = session.turn(Api::ChangeSet).await;
+    let deleted = realm.writer().await?.delete_change_set().stack_name(stack).change_set_name(name).send().await;
+    match deleted {
+        Ok(_) => Ok(()),
+        Err(error) if is_absence(error.code(), error.message()) => Ok(()),
+        Err(error) if error.code().is_some_and(|code| code.starts_with("ChangeSetNotFound")) => Ok(()),
+        Err(error) => {
+            let deed = format!("cannot delete the change set of the stack `{stack}`");
+            Err(session.name_the_target(failure(deed, error)))
+        }
+    }
+}
+
+/// Takes away what an earlier run left behind; other people's change sets stay. Returns theirs.
+pub(super) async fn sweep(realm: &Realm, stack: &str) -> Result<usize, KindError> {
+    let session = realm.session().await?;
+    let mut ours = Vec::new();
+    let mut theirs = 0;
+    let mut pages = realm.reader().await?.list_change_sets().stack_name(stack).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let deed = format!("cannot list the change sets of the stack `{stack}`");
+        let page = page.map_err(|error| session.name_the_target(failure(deed, error)))?;
+        for summary in page.summaries.unwrap_or_default() {
+            match summary.change_set_name {
+                Some(name) if name.starts_with(PREFIX) => ours.push(summary.change_set_id.unwrap_or(name)),
+                _ => theirs += 1,
+            }
+        }
+    }
+    for id in ours {
+        delete(realm, stack, &id).await?;
+    }
+    Ok(theirs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::says_no_changes;
+
+    #[test]
+    fn both_sentences_say_that_nothing_changes() {
+        assert!(says_no_changes(
+            "The submitted information didn't contain changes. Submit different information to create a change set."
+        ));
+        assert!(says_no_changes("No updates are to be performed."));
+        assert!(!says_no_changes("Parameters: [A] must have values"));
+    }
+}

@@ -1,0 +1,124 @@
+//! Brings a stack about that is not there.
+//!
+//! A plan leaves no trace of it: the change set is made when the deed is done. What a killed or
+//! failed run left (a stack in review, a creation rolled back) is taken up or cleared first.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_cloudformation::types::ChangeSetType;
+
+use super::changeset::{self, Made};
+use super::live::Live;
+use super::realm::Realm;
+use super::site::delete;
+use super::status::{Standing, Status};
+use super::template::Template;
+use super::update::{Act, run};
+use super::wait;
+use super::wanted::Wanted;
+use crate::aws::failure;
+use crate::unit::{Deed, KindError, Outputs, Owner, Progress};
+
+/// A stack to be created.
+pub(super) struct Create {
+    pub(super) realm: Arc<Realm>,
+    pub(super) wanted: Wanted,
+    pub(super) template: Option<Arc<Template>>,
+}
+
+#[async_trait]
+impl Deed for Create {
+    async fn perform(self: Box<Self>, _owner: &Owner, progress: &Progress) -> Result<Outputs, KindError> {
+        let (realm, name) = (self.realm.as_ref(), self.wanted.name.as_str());
+        realm.touch(name);
+        Box::pin(self.clear_the_way(progress)).await?;
+        let change_set = self.wanted.change_set_name();
+        let made = changeset::make(realm, name, &change_set, |call| {
+            self.wanted.fill(call.change_set_type(ChangeSetType::Create))
+        });
+        let set = match Box::pin(made).await {
+            Ok(Made::Ready(set)) => set,
+            Ok(Made::NoChanges) => {
+                Box::pin(self.leave_nothing()).await?;
+                return Err(KindError::failed(format!("CloudFormation sees nothing to create in the stack `{name}`")));
+            }
+            Err(error) => {
+                // The refusal is what matters; a stack in review that stays is taken up next time.
+                let _ = Box::pin(self.leave_nothing()).await;
+                return Err(self.veiled(error));
+            }
+        };
+        let act = Act { realm, name, veil: &self.wanted.veil, template: self.template.as_deref(), progress };
+        Box::pin(run(act, &set)).await
+    }
+}
+
+impl Create {
+    async fn clear_the_way(&self, progress: &Progress) -> Result<(), KindError> {
+        let (realm, name) = (self.realm.as_ref(), self.wanted.name.as_str());
+        let Some(live) = realm.look_at(name).await? else { return Ok(()) };
+        match live.status.standing() {
+            Standing::Absent => Ok(()),
+            Standing::Review => changeset::sweep(realm, name).await.map(|_| ()),
+            Standing::NeverCreated => {
+                self.check_that_nothing_is_left(&live).await?;
+                progress.say(format!("deleting {name}, whose first creation failed"));
+                delete(realm, &live, &self.wanted.veil, progress).await
+            }
+            Standing::Ready | Standing::Busy | Standing::HandsOff { .. } => {
+                let said = format!("the stack `{name}` is there now, in {}", live.status.as_str());
+                Err(KindError::moved(said).hint("plan again"))
+            }
+        }
+    }
+
+    async fn check_that_nothing_is_left(&self, live: &Live) -> Result<(), KindError> {
+        let session = self.realm.session().await?;
+        let mut kept = Vec::new();
+        let mut pages = self.realm.reader().await?.list_stack_resources().stack_name(&live.id).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let deed = format!("cannot list the resources of the stack `{}`", live.name);
+            let page = page.map_err(|error| session.name_the_target(failure(deed, error)))?;
+            for summary in page.stack_resource_summaries.unwrap_or_default() {
+                let status = summary.resource_status.as_ref().map_or("", |status| status.as_str());
+                // One that failed before it was there has nothing to keep.
+                let is_there = summary.physical_resource_id.as_deref().is_some_and(|id| !id.is_empty());
+                if status != "DELETE_COMPLETE" && is_there {
+                    kept.push(summary.logical_resource_id.unwrap_or_default());
+                }
+            }
+        }
+        match kept.is_empty() {
+            true => Ok(()),
+            false => Err(KindError::refused(format!(
+                "the first creation of the stack `{}` failed, and its rollback kept {}",
+                live.name,
+                kept.join(", ")
+            ))
+            .hint(format!("look at them, then: aws cloudformation delete-stack --stack-name {}", live.name))),
+        }
+    }
+
+    /// A stack in review is ours when it holds nobody else's change set.
+    async fn leave_nothing(&self) -> Result<(), KindError> {
+        let (realm, name) = (self.realm.as_ref(), self.wanted.name.as_str());
+        let Some(live) = realm.look_at(name).await? else { return Ok(()) };
+        if live.status != Status::ReviewInProgress || changeset::sweep(realm, name).await? > 0 {
+            return Ok(());
+        }
+        delete(realm, &live, &self.wanted.veil, &Progress::silent()).await
+    }
+
+    fn veiled(&self, error: KindError) -> KindError {
+        KindError { message: self.wanted.veil.sentence(&error.message), ..error }
+    }
+}
+
+/// The stack once nobody is at work on it, for a plan.
+pub(super) async fn settled(realm: &Realm, name: &str) -> Result<Option<Live>, KindError> {
+    match realm.stack(name).await? {
+        Some(live) if live.status.standing() == Standing::Busy => wait::until_idle(realm, name, live).await,
+        live => Ok(live),
+    }
+}

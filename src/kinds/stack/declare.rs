@@ -1,0 +1,272 @@
+//! From a snapshot to the stacks it declares.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::address::{Address, StackPath};
+use super::description::with_description;
+use super::dialect::{Dialect, Hints, STACKCTL_CONFIG};
+use super::expression::Known;
+use super::realm::Realm;
+use super::site::{Mark, StackSite};
+use super::spec::{self, Parameter, ParameterValue, Spec, TemplateAt};
+use super::template::{MOST_BYTES, Template};
+use super::unit::{Body, StackUnit};
+use crate::aws::{Aws, partition};
+use crate::problem::{Place, Problem, Problems};
+use crate::repo::{Entry, Snapshot};
+use crate::unit::{Declared, ReadSettings, Reading, Site, SiteName, UnitId};
+use crate::yaml::{self, Node};
+
+/// A stack file that could be parsed.
+struct Parsed<'s> {
+    path: StackPath<'s>,
+    file: &'s str,
+    node: Node,
+}
+
+/// Reads every stack the snapshot declares.
+pub(super) fn read(aws: &Aws, snapshot: &Snapshot, settings: &ReadSettings, problems: &mut Problems) -> Reading {
+    let parsed: Vec<Parsed> =
+        snapshot.below("stacks").filter_map(|(file, entry)| parse(file, entry, problems)).collect();
+    let hints = parsed.iter().map(|parsed| Hints::of(parsed.path.account_segment, &parsed.node));
+    let dialect = Dialect::of(snapshot, hints);
+    let defaults = Defaults::read(snapshot, dialect, problems);
+    let mut assembly = Assembly {
+        aws,
+        snapshot,
+        settings,
+        dialect,
+        defaults,
+        problems,
+        files: BTreeMap::new(),
+        realms: BTreeMap::new(),
+        templates: BTreeMap::new(),
+        units: Vec::new(),
+    };
+    parsed.iter().for_each(|parsed| assembly.add(parsed));
+    assembly.finish()
+}
+
+fn parse<'s>(file: &'s str, entry: &Entry, problems: &mut Problems) -> Option<Parsed<'s>> {
+    let refuse = |what: &str| {
+        let said = format!("a stack file cannot be {what}");
+        Some(Problem::new(Place::file(file), said).hint("commit the file itself"))
+    };
+    let is_ours = file.ends_with(".yaml");
+    let refused = match entry {
+        Entry::Blob(_) if file.ends_with(".yml") => {
+            problems.warn(Problem::new(Place::file(file), "is passed over").hint("name it .yaml"));
+            return None;
+        }
+        Entry::Blob(_) => None,
+        Entry::Symlink(_) => refuse("a symbolic link"),
+        Entry::Submodule => refuse("a submodule"),
+        Entry::LfsPointer => refuse("kept in Git LFS"),
+    };
+    if let Some(problem) = refused {
+        problems.error(problem);
+        return None;
+    }
+    let (true, Entry::Blob(bytes)) = (is_ours, entry) else { return None };
+    let path = problems.keep(StackPath::split(file));
+    match yaml::parse_one(file, bytes) {
+        Ok(node) => Some(Parsed { path: path?, file, node }),
+        Err(found) => {
+            found.into_iter().for_each(|problem| problems.error(problem));
+            None
+        }
+    }
+}
+
+/// What stackctl's configuration gives to every stack.
+#[derive(Default)]
+struct Defaults {
+    parameters: BTreeMap<String, Parameter>,
+    tags: BTreeMap<String, String>,
+}
+
+impl Defaults {
+    fn read(snapshot: &Snapshot, dialect: Dialect, problems: &mut Problems) -> Self {
+        let found = STACKCTL_CONFIG.iter().find_map(|path| Some((*path, snapshot.file(path)?)));
+        let Some((file, bytes)) = found else { return Self::default() };
+        match yaml::parse_one(file, bytes) {
+            Ok(node) => {
+                let (parameters, tags) = spec::defaults(&node, dialect, problems);
+                Self { parameters, tags }
+            }
+            Err(found) => {
+                found.into_iter().for_each(|problem| problems.error(problem));
+                Self::default()
+            }
+        }
+    }
+}
+
+/// The stacks read so far, and what they share.
+struct Assembly<'a> {
+    aws: &'a Aws,
+    snapshot: &'a Snapshot,
+    settings: &'a ReadSettings,
+    dialect: Dialect,
+    defaults: Defaults,
+    problems: &'a mut Problems,
+    files: BTreeMap<Address, String>,
+    realms: BTreeMap<(String, String), Arc<Realm>>,
+    templates: BTreeMap<String, Option<Arc<Template>>>,
+    units: Vec<Declared>,
+}
+
+impl Assembly<'_> {
+    fn add(&mut self, parsed: &Parsed<'_>) {
+        let Some((address, warning)) = self.problems.keep(parsed.path.address(self.dialect)) else { return };
+        warning.into_iter().for_each(|problem| self.problems.warn(problem));
+        let Some(mut spec) = spec::read(&parsed.node, self.dialect, &address, self.problems) else { return };
+        self.apply_defaults(&mut spec);
+        let name = spec.name.clone().unwrap_or_else(|| address.name.clone());
+        let address = Address { name, ..address };
+        if let Some(other) = self.files.insert(address.clone(), parsed.file.to_owned()) {
+            let Address { account, region, name } = &address;
+            let said = format!("`{other}` declares the same stack, `{name}` in {account}/{region}");
+            self.problems.error(Problem::new(Place::file(parsed.file), said).hint("rename one of the two files"));
+            return;
+        }
+        if let Some(unit) = self.unit(parsed, address, spec) {
+            self.units.push(unit);
+        }
+    }
+
+    fn apply_defaults(&self, spec: &mut Spec) {
+        for (name, parameter) in &self.defaults.parameters {
+            spec.parameters.entry(name.clone()).or_insert_with(|| parameter.clone());
+        }
+        for (name, value) in &self.defaults.tags {
+            spec.tags.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+    }
+
+    fn unit(&mut self, parsed: &Parsed<'_>, address: Address, spec: Spec) -> Option<Declared> {
+        let template = match &spec.template {
+            TemplateAt::Repository { path, node } => Some(self.template(path, node)?),
+            TemplateAt::Url(_) => None,
+        };
+        if let Some(template) = &template {
+            self.check_parameters(&spec, template, &parsed.node);
+        }
+        let body = self.body(&spec, template.as_deref(), parsed.file)?;
+        let realm = self.realm(&address);
+        let known = known(&address, &spec, template.as_deref());
+        let id = UnitId::new(parsed.file.strip_suffix(".yaml").unwrap_or(parsed.file));
+        let site = SiteName::new(format!("{}/{}", address.account, address.region));
+        let unit = StackUnit {
+            file: parsed.file.to_owned(),
+            mark: Mark::of(&self.settings.repository, parsed.file),
+            reads_ssm_at_home: self.dialect == Dialect::CloudGenesis,
+            address,
+            spec,
+            template,
+            body,
+            known,
+            realm,
+        };
+        Some(Declared { id, kind: super::kind_name(), site, file: parsed.file.to_owned(), unit: Arc::new(unit) })
+    }
+
+    fn template(&mut self, path: &str, named: &Node) -> Option<Arc<Template>> {
+        if let Some(read) = self.templates.get(path) {
+            // A file that is not there is told at every place that names it.
+            if read.is_none() && self.snapshot.entry(path).is_none() {
+                let again = Template::read(self.snapshot, path, named).err().unwrap_or_default();
+                again.into_iter().for_each(|problem| self.problems.error(problem));
+            }
+            return read.clone();
+        }
+        let read = match Template::read(self.snapshot, path, named) {
+            Ok(template) => Some(Arc::new(template)),
+            Err(found) => {
+                found.into_iter().for_each(|problem| self.problems.error(problem));
+                None
+            }
+        };
+        self.templates.insert(path.to_owned(), read.clone());
+        read
+    }
+
+    fn check_parameters(&mut self, spec: &Spec, template: &Template, file: &Node) {
+        for (name, parameter) in &spec.parameters {
+            if !template.parameters.contains_key(name) {
+                let said = format!("the template `{}` has no parameter `{name}`", template.path);
+                let problem =
+                    Problem { line_text: parameter.line_text.clone(), ..Problem::new(parameter.place.clone(), said) };
+                self.problems.error(problem.did_you_mean(name, template.parameters.keys().map(String::as_str)));
+            }
+        }
+        let at = file.get("Parameters").or(file.get("Template")).unwrap_or(file);
+        for (name, declared) in &template.parameters {
+            if declared.default.is_none() && !spec.parameters.contains_key(name) {
+                let said = format!("the template `{}` needs the parameter `{name}`", template.path);
+                self.problems.error(at.problem(said).hint(format!("add `{{Name: {name}, Value: …}}` to `Parameters`")));
+            }
+        }
+    }
+
+    fn body(&mut self, spec: &Spec, template: Option<&Template>, file: &str) -> Option<Body> {
+        match (&spec.template, template) {
+            (TemplateAt::Url(url), _) => Some(Body::Url(url.clone())),
+            (TemplateAt::Repository { .. }, None) => None,
+            (TemplateAt::Repository { .. }, Some(template)) => {
+                let text = with_description(template, spec.description.as_deref());
+                if text.len() > MOST_BYTES {
+                    let said = format!(
+                        "with its description the template has {} bytes, and CloudFormation takes {MOST_BYTES}",
+                        text.len()
+                    );
+                    self.problems.error(Problem::new(Place::file(file), said));
+                    return None;
+                }
+                Some(Body::Text(text))
+            }
+        }
+    }
+
+    fn realm(&mut self, address: &Address) -> Arc<Realm> {
+        let key = (address.account.clone(), address.region.clone());
+        let new = || Arc::new(Realm::new(self.aws.clone(), &address.account, &address.region));
+        self.realms.entry(key).or_insert_with(new).clone()
+    }
+
+    fn finish(self) -> Reading {
+        let repository = &self.settings.repository;
+        let site = |realm: &Arc<Realm>| Arc::new(StackSite::new(realm.clone(), repository)) as Arc<dyn Site>;
+        Reading { sites: self.realms.values().map(site).collect(), units: self.units }
+    }
+}
+
+/// What the names of exports and imports can be worked out from.
+fn known(address: &Address, spec: &Spec, template: Option<&Template>) -> Known {
+    let partition = partition::of(&address.region);
+    let mut known = BTreeMap::from([
+        ("AWS::AccountId".to_owned(), address.account.clone()),
+        ("AWS::Region".to_owned(), address.region.clone()),
+        ("AWS::StackName".to_owned(), address.name.clone()),
+        ("AWS::Partition".to_owned(), partition.name().to_owned()),
+        ("AWS::URLSuffix".to_owned(), partition.dns_suffix().to_owned()),
+    ]);
+    for (name, declared) in template.into_iter().flat_map(|template| &template.parameters) {
+        if let Some(default) = declared.default.as_ref().filter(|_| !declared.no_echo) {
+            known.insert(name.clone(), default.clone());
+        }
+    }
+    for (name, parameter) in &spec.parameters {
+        match &parameter.value {
+            ParameterValue::Text(text) => known.insert(name.clone(), text.clone()),
+            // Known only later: a default must not stand in for it.
+            ParameterValue::Ssm(_) | ParameterValue::Output(_) => known.remove(name),
+        };
+    }
+    Known(known)
+}
+
+#[cfg(test)]
+#[path = "declare_tests.rs"]
+mod tests;

@@ -1,0 +1,80 @@
+//! Stacks compared without asking for a change set.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::kinds::stack::status::Status;
+use crate::kinds::stack::unit::Body;
+use crate::kinds::stack::veil::Veil;
+use crate::unit::{Secret, Text};
+
+const TEMPLATE: &str = "Parameters: {Size: {Type: String, Default: small}, Key: {Type: String, NoEcho: true, Default: x}}\nResources: {Q: {Type: 'AWS::SQS::Queue'}}\n";
+
+fn template() -> Template {
+    Template::parse("templates/q.yaml", TEMPLATE.as_bytes()).expect("valid")
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+fn wanted(parameters: &[(&str, Text)], tags: &[(&str, &str)]) -> Wanted {
+    Wanted {
+        name: "q".into(),
+        body: Body::Text(TEMPLATE.into()),
+        parameters: parameters.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+        tags: pairs(tags),
+        capabilities: Vec::new(),
+        role: None,
+        veil: Veil::default(),
+    }
+}
+
+fn live(parameters: &[(&str, &str)], tags: &[(&str, &str)]) -> Live {
+    Live {
+        id: "arn:q".into(),
+        name: "q".into(),
+        status: Status::CreateComplete,
+        parameters: pairs(parameters),
+        tags: pairs(tags),
+        capabilities: Vec::new(),
+        outputs: BTreeMap::new(),
+        is_protected: false,
+        is_nested: false,
+        created: None,
+        revision: String::new(),
+    }
+}
+
+#[test]
+fn a_stack_that_is_as_declared_asks_for_nothing() {
+    let wanted = wanted(&[], &[("T", "v"), (MARK, "stacks/q.yaml")]);
+    let as_deployed = [("Size", "small"), ("Key", "****")];
+    for tags in [&[("T", "v"), (MARK, "stacks/q.yaml")][..], &[("T", "v")], &[("T", "v"), ("aws:x", "y")]] {
+        assert_eq!(quick(&wanted, Some(&template()), &live(&as_deployed, tags), Sent::Same), Quick::Equal, "{tags:?}");
+    }
+}
+
+#[test]
+fn parameters_tags_and_template_are_each_told() {
+    let wanted = wanted(&[("Size", Text::Plain("large".into()))], &[("T", "new")]);
+    let live = live(&[("Size", "small"), ("Old", "x"), ("Key", "****")], &[("T", "old"), ("Gone", "x")]);
+    let Quick::Differs(seen) = quick(&wanted, Some(&template()), &live, Sent::Other) else { panic!("it differs") };
+    let seen: Vec<String> = seen.iter().map(|one| format!("{}{}", one.item, one.path)).collect();
+    assert_eq!(seen, ["Parameters/Old", "Parameters/Size", "Tags/Gone", "Tags/T", "Template"]);
+}
+
+#[test]
+fn a_masked_parameter_or_a_template_outside_is_asked_of_cloudformation() {
+    let masked = wanted(&[("Key", Text::Secret(Secret::new("k")))], &[]);
+    let live = live(&[("Size", "small"), ("Key", "****")], &[]);
+    assert_eq!(quick(&masked, Some(&template()), &live, Sent::Same), Quick::Ask);
+    assert_eq!(quick(&wanted(&[], &[]), None, &live, Sent::Other), Quick::Ask);
+}
+
+#[test]
+fn a_secret_is_no_part_of_a_change_sets_name() {
+    let name = |secret: &str| wanted(&[("Key", Text::Secret(Secret::new(secret)))], &[]).change_set_name();
+    assert_eq!(name("a"), name("b"));
+    assert_ne!(name("a"), wanted(&[], &[]).change_set_name());
+}

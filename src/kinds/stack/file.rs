@@ -1,0 +1,116 @@
+//! What a stack file may say: the source of its schema, and of the list of known keys.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use schemars::{JsonSchema, Schema, schema_for};
+use serde::Deserialize;
+
+/// One CloudFormation stack.
+///
+/// The forms of CloudGenesis and of stackctl are both taken, in every repository.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+#[schemars(rename = "Stack")]
+#[expect(dead_code, reason = "the schema; files are read as nodes, whose places and scalar styles are needed")]
+pub(super) struct StackFile {
+    /// The template, as a path below `templates/`.
+    template: String,
+    /// An S3 bucket that holds the template, instead of this repository.
+    template_bucket: Option<String>,
+    /// What stands before `Template`, with its slash at the end: `templates/` where it is not said.
+    template_prefix: Option<String>,
+    /// The stack's name, where it is not the file's path joined by dashes.
+    stack_name: Option<String>,
+    /// Given to the template where it has no description of its own.
+    description: Option<String>,
+    parameters: Option<Parameters>,
+    tags: Option<Tags>,
+    /// `CAPABILITY_IAM`, `CAPABILITY_NAMED_IAM`, `CAPABILITY_AUTO_EXPAND`.
+    capabilities: Option<Vec<String>>,
+    /// Units to wait for, each by its path or a tail of it.
+    depends_on: Option<Vec<String>>,
+    /// Stacks of the same account and region to wait for, each by its name (stackctl).
+    depends: Option<Vec<String>>,
+    /// What stackctl does after a deployment; not run yet.
+    actions: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "the schema")]
+enum Parameters {
+    ByName(BTreeMap<String, Scalar>),
+    List(Vec<Parameter>),
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+#[expect(dead_code, reason = "the schema")]
+struct Parameter {
+    #[serde(alias = "Key", alias = "ParameterKey")]
+    name: String,
+    #[serde(alias = "ParameterValue")]
+    value: Option<Scalar>,
+    r#type: Option<ParameterType>,
+}
+
+/// What a parameter's value means.
+#[derive(Deserialize, JsonSchema)]
+enum ParameterType {
+    /// The path of an SSM parameter, whose decrypted value is sent.
+    #[serde(rename = "SSM")]
+    Ssm,
+    /// An output of another stack: `network/vpc.VpcId`.
+    Output,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "the schema")]
+enum Tags {
+    ByName(BTreeMap<String, Scalar>),
+    List(Vec<Tag>),
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+#[expect(dead_code, reason = "the schema")]
+struct Tag {
+    #[serde(alias = "Name")]
+    key: String,
+    value: Scalar,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "the schema")]
+enum Scalar {
+    Text(String),
+    Number(f64),
+    Bool(bool),
+}
+
+/// The schema of a stack file.
+pub(super) fn schema() -> Schema {
+    schema_for!(StackFile)
+}
+
+/// The keys a stack file may have.
+pub(super) fn keys() -> &'static [String] {
+    static KEYS: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let schema = schema();
+        let properties = schema.get("properties").and_then(|properties| properties.as_object());
+        properties.into_iter().flatten().map(|(key, _)| key.clone()).collect()
+    });
+    &KEYS
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_known_keys_are_those_of_the_schema() {
+        let keys = super::keys();
+        assert!(keys.iter().any(|key| key == "Template") && keys.iter().any(|key| key == "DependsOn"), "{keys:?}");
+    }
+}

@@ -1,0 +1,201 @@
+//! One account and region as a place where stacks are kept: finds ours, and destroys them.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_cloudformation::error::ProvideErrorMetadata;
+
+use super::events;
+use super::live::Live;
+use super::realm::{Realm, is_absence};
+use super::status::{End, Standing, Status};
+use super::veil::Veil;
+use super::wait::Watch;
+use super::wanted::PREFIX;
+use crate::aws::{Api, failure};
+use crate::unit::{Inputs, KindError, Owned, Progress, Site, SiteName, UnitId};
+
+/// The tag that says which file a stack comes from; CloudGenesis' own, so that adopting its stacks
+/// changes none of their resources.
+pub(super) const MARK: &str = "CloudGenesis:stack-file";
+
+/// The most letters of the tag's value.
+const MARK_LENGTH: usize = 255;
+
+/// The value of the mark: the repository's name, and the file's path.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Mark {
+    repository: String,
+    pub(super) value: String,
+}
+
+impl Mark {
+    pub(super) fn of(repository: &str, file: &str) -> Self {
+        let whole = format!("{}{file}", prefix(repository));
+        Self { repository: repository.to_owned(), value: whole.chars().take(MARK_LENGTH).collect() }
+    }
+
+    /// Whether a stack that carries `found` is another repository's.
+    pub(super) fn is_foreign(&self, found: &str) -> bool {
+        !found.starts_with(&format!("{}stacks/", prefix(&self.repository)))
+    }
+}
+
+fn prefix(repository: &str) -> String {
+    match repository.is_empty() {
+        true => String::new(),
+        false => format!("{repository}/"),
+    }
+}
+
+/// One account and region.
+pub(super) struct StackSite {
+    realm: Arc<Realm>,
+    repository: String,
+}
+
+impl StackSite {
+    pub(super) fn new(realm: Arc<Realm>, repository: &str) -> Self {
+        Self { realm, repository: repository.to_owned() }
+    }
+
+    fn owned_by_us(&self, live: &Live) -> Option<Owned> {
+        let mark = live.tags.get(MARK)?;
+        let file = mark.strip_prefix(&prefix(&self.repository)).filter(|file| file.starts_with("stacks/"))?;
+        // A nested stack inherits the tags of its parent, and goes with it.
+        if live.is_nested || live.status == Status::DeleteComplete {
+            return None;
+        }
+        Some(Owned {
+            id: UnitId::new(file.strip_suffix(".yaml").unwrap_or(file)),
+            kind: super::kind_name(),
+            site: self.name(),
+            handle: live.id.clone(),
+            created: live.created.clone(),
+            guards: self.guards(live),
+        })
+    }
+
+    fn guards(&self, live: &Live) -> Vec<String> {
+        let mut guards = Vec::new();
+        if live.is_protected {
+            guards.push("termination protection is switched on".to_owned());
+        }
+        if self.repository.is_empty() {
+            guards.push("the mark does not name a repository: set `repository:` in groundplan.yaml".to_owned());
+        }
+        guards
+    }
+}
+
+#[async_trait]
+impl Site for StackSite {
+    fn name(&self) -> SiteName {
+        SiteName::new(format!("{}/{}", self.realm.account, self.realm.region))
+    }
+
+    async fn owned(&self, _inputs: &Inputs) -> Result<Vec<Owned>, KindError> {
+        let stacks = self.realm.stacks().await?;
+        Ok(stacks.values().filter_map(|live| self.owned_by_us(live)).collect())
+    }
+
+    async fn destroy(&self, owned: &Owned, _inputs: &Inputs, progress: &Progress) -> Result<(), KindError> {
+        let realm = self.realm.as_ref();
+        let Some(live) = realm.look_at(&owned.handle).await? else { return Ok(()) };
+        if live.status == Status::DeleteComplete {
+            return Ok(());
+        }
+        if self.owned_by_us(&live).is_none_or(|now| now.id != owned.id) {
+            let said = format!("the stack `{}` no longer carries the mark of `{}`", live.name, owned.id);
+            return Err(KindError::refused(said));
+        }
+        if live.is_protected {
+            let said = format!("the stack `{}` is protected from deletion", live.name);
+            return Err(KindError::refused(said).hint(format!(
+                "aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name {}",
+                live.name
+            )));
+        }
+        check_deletable(&live)?;
+        delete(realm, &live, &Veil::default(), progress).await
+    }
+}
+
+fn check_deletable(live: &Live) -> Result<(), KindError> {
+    match (&live.status, live.status.standing()) {
+        // A deletion that failed may be tried again; it was begun on purpose.
+        (Status::DeleteFailed | Status::DeleteInProgress, _) => Ok(()),
+        (_, Standing::Ready | Standing::NeverCreated | Standing::Absent) => Ok(()),
+        (_, Standing::Review) => {
+            let said = format!("the stack `{}` holds only change sets, which may be somebody's review", live.name);
+            Err(KindError::refused(said))
+        }
+        (_, Standing::Busy) => {
+            let said = format!("the stack `{}` is in {}", live.name, live.status.as_str());
+            Err(KindError::failed(said).hint("run again when that has ended"))
+        }
+        (_, Standing::HandsOff { .. }) => Err(hands_off(live)),
+    }
+}
+
+/// Why a stack is left alone, and the exact next command.
+pub(super) fn hands_off(live: &Live) -> KindError {
+    let (name, status) = (&live.name, live.status.as_str());
+    match live.status.standing() {
+        Standing::HandsOff { why, command } => {
+            let error = KindError::refused(format!("the stack `{name}` is in {status}: {why}"));
+            match command {
+                Some(command) => error.hint(format!("aws cloudformation {command} --stack-name {name}")),
+                None => error.hint("look at it in the console; this program leaves it alone"),
+            }
+        }
+        Standing::Absent | Standing::Review | Standing::Ready | Standing::NeverCreated | Standing::Busy => {
+            KindError::refused(format!("the stack `{name}` is in {status}"))
+        }
+    }
+}
+
+/// Deletes a stack by its id, and waits until it is gone.
+pub(super) async fn delete(realm: &Realm, live: &Live, veil: &Veil, progress: &Progress) -> Result<(), KindError> {
+    let session = realm.session().await?;
+    let after = events::newest(realm, &live.id).await?.map(|event| event.id);
+    realm.touch(&live.name);
+    let turn = session.turn(Api::Write).await;
+    let call = realm.writer().await?.delete_stack().stack_name(&live.id);
+    let sent = call.client_request_token(format!("{PREFIX}delete-{}", short(&live.id))).send().await;
+    drop(turn);
+    match sent {
+        Ok(_) => {}
+        Err(error) if is_absence(error.code(), error.message()) => return Ok(()),
+        Err(error) => {
+            let deed = format!("cannot delete the stack `{}`", live.name);
+            return Err(session.name_the_target(failure(deed, error)));
+        }
+    }
+    let watch = Watch { realm, name: &live.name, stack_id: &live.id, after, veil, template: None, progress };
+    let (now, seen) = watch.until_gone().await?;
+    match now {
+        Some(now) if now.status.end() != End::Gone => Err(super::wait::explain(&live.name, &now, &seen, veil, None)),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn short(id: &str) -> &str {
+    id.rsplit('/').next().unwrap_or(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_names_the_repository_and_the_file() {
+        let mark = Mark::of("shop", "stacks/111122223333/eu-west-1/vpc.yaml");
+        assert_eq!(mark.value, "shop/stacks/111122223333/eu-west-1/vpc.yaml");
+        assert!(!mark.is_foreign("shop/stacks/111122223333/eu-west-1/old.yaml"));
+        assert!(mark.is_foreign("other/stacks/111122223333/eu-west-1/vpc.yaml"));
+        assert!(mark.is_foreign("stacks/111122223333/eu-west-1/vpc.yaml"));
+        let long = Mark::of("", &format!("stacks/{}.yaml", "x".repeat(300)));
+        assert_eq!(long.value.chars().count(), 255);
+    }
+}

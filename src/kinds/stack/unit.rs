@@ -1,0 +1,279 @@
+//! One declared stack.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_cloudformation::types::ChangeSetType;
+
+use super::address::Address;
+use super::changeset::{self, ChangeSet, Made};
+use super::create::{Create, settled};
+use super::diff::{Quick, Sent, creation, quick};
+use super::drift::{self, Found};
+use super::expression::Known;
+use super::live::Live;
+use super::realm::Realm;
+use super::site::{MARK, Mark, hands_off};
+use super::spec::{DependsOn, ParameterValue, Spec};
+use super::ssm;
+use super::status::Standing;
+use super::template::Template;
+use super::update::Update;
+use super::veil::Veil;
+use super::wanted::Wanted;
+use crate::aws::partition;
+use crate::unit::{
+    Change, Coverage, Difference, Inputs, KindError, Look, Need, Planned, Prepared, Promised, Reference, Secret,
+    Target, Text, Unit, Why,
+};
+
+/// What is sent as the template.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Body {
+    Text(String),
+    Url(String),
+}
+
+/// One declared stack, and its way to AWS.
+pub(super) struct StackUnit {
+    pub(super) file: String,
+    pub(super) address: Address,
+    pub(super) spec: Spec,
+    /// None where it is kept in a bucket outside.
+    pub(super) template: Option<Arc<Template>>,
+    pub(super) body: Body,
+    pub(super) known: Known,
+    pub(super) mark: Mark,
+    /// CloudGenesis reads SSM parameters where it runs, not where the stack lives.
+    pub(super) reads_ssm_at_home: bool,
+    pub(super) realm: Arc<Realm>,
+}
+
+#[async_trait]
+impl Unit for StackUnit {
+    fn references(&self) -> Vec<Reference> {
+        let mut references = Vec::new();
+        for parameter in self.spec.parameters.values() {
+            if let ParameterValue::Output(name) = &parameter.value {
+                references.push(Reference {
+                    why: Why::Output(name.output.clone()),
+                    target: Target::Output(name.clone()),
+                    need: Need::Must,
+                    place: parameter.place.clone(),
+                    line_text: parameter.line_text.clone(),
+                });
+            }
+        }
+        for (name, node) in self.template.iter().flat_map(|template| template.imported(&self.known)) {
+            let problem = node.problem("");
+            references.push(Reference {
+                target: Target::Offer(self.offer("export", &name)),
+                why: Why::Import(name),
+                need: Need::May,
+                place: problem.place,
+                line_text: problem.line_text,
+            });
+        }
+        for depends in &self.spec.depends {
+            let (target, need) = match &depends.on {
+                DependsOn::Unit(unit) => (Target::Unit(unit.clone()), Need::Must),
+                DependsOn::Stack(name) => (Target::Offer(self.offer("stack", name)), Need::Should),
+            };
+            let (place, line_text) = (depends.place.clone(), depends.line_text.clone());
+            references.push(Reference { target, why: Why::Declared, need, place, line_text });
+        }
+        references
+    }
+
+    fn offers(&self) -> Vec<String> {
+        let exports = self.template.iter().flat_map(|template| template.exports(&self.known));
+        let exports = exports.map(|name| self.offer("export", &name));
+        exports.chain([self.offer("stack", &self.address.name)]).collect()
+    }
+
+    fn promised(&self) -> Promised {
+        match &self.template {
+            Some(template) if !template.is_transformed => Promised::Exactly(template.outputs.keys().cloned().collect()),
+            Some(_) | None => Promised::Unknown,
+        }
+    }
+
+    async fn prepare(&self, inputs: &Inputs, look: Look) -> Result<Prepared, KindError> {
+        let wanted = Box::pin(self.wanted(inputs)).await?;
+        let live = Box::pin(settled(&self.realm, &self.address.name)).await?;
+        let Some(live) = live else { return Ok(self.creation(wanted)) };
+        match live.status.standing() {
+            Standing::Absent | Standing::Review | Standing::NeverCreated => Ok(self.creation(wanted)),
+            Standing::Ready => Box::pin(self.change(wanted, live, look)).await,
+            Standing::Busy => Err(KindError::failed(format!("the stack `{}` does not come to rest", live.name))),
+            Standing::HandsOff { .. } => Err(hands_off(&live)),
+        }
+    }
+}
+
+impl StackUnit {
+    fn offer(&self, what: &str, name: &str) -> String {
+        format!("{what}:{}/{}/{name}", self.address.account, self.address.region)
+    }
+
+    async fn wanted(&self, inputs: &Inputs) -> Result<Wanted, KindError> {
+        let from_ssm = self.from_ssm().await?;
+        let mut parameters = BTreeMap::new();
+        for (name, parameter) in &self.spec.parameters {
+            let value = match &parameter.value {
+                ParameterValue::Text(text) => self.plain(name, text),
+                ParameterValue::Ssm(path) => from_ssm.get(path).cloned().expect("every path was read or an error"),
+                ParameterValue::Output(output) => match inputs.get(output) {
+                    Some(value) => self.plain(name, value),
+                    None => return Err(KindError::failed(format!("the output `{output}` is not known yet"))),
+                },
+            };
+            parameters.insert(name.clone(), value);
+        }
+        let settings = self.realm.aws.settings();
+        let mut tags = self.spec.tags.clone();
+        tags.insert(MARK.to_owned(), self.mark.value.clone());
+        let capabilities: BTreeSet<String> = self.spec.capabilities.union(&settings.capabilities).cloned().collect();
+        let partition = partition::of(&self.address.region).name();
+        let role = settings.service_role.as_ref();
+        Ok(Wanted {
+            name: self.address.name.clone(),
+            body: self.body.clone(),
+            tags,
+            capabilities: capabilities.into_iter().collect(),
+            role: role.map(|role| format!("arn:{partition}:iam::{}:role/{role}", self.address.account)),
+            veil: Veil::over(parameters.values()),
+            parameters,
+        })
+    }
+
+    /// What the template calls `NoEcho` is hidden, wherever it comes from.
+    fn plain(&self, name: &str, value: &str) -> Text {
+        let declared = self.template.as_ref().and_then(|template| template.parameters.get(name));
+        match declared.is_some_and(|declared| declared.no_echo) {
+            true => Text::Secret(Secret::new(value)),
+            false => Text::Plain(value.to_owned()),
+        }
+    }
+
+    async fn from_ssm(&self) -> Result<BTreeMap<String, Text>, KindError> {
+        let path = |parameter: &super::spec::Parameter| match &parameter.value {
+            ParameterValue::Ssm(path) => Some(path.clone()),
+            ParameterValue::Text(_) | ParameterValue::Output(_) => None,
+        };
+        let paths: BTreeSet<String> = self.spec.parameters.values().filter_map(path).collect();
+        if paths.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let session = match self.reads_ssm_at_home {
+            true => self.realm.aws.home(&self.address.region).await?,
+            false => self.realm.session().await?,
+        };
+        ssm::read(&session, &paths).await
+    }
+
+    /// Nothing is asked of AWS: a change set would leave a stack in review behind.
+    fn creation(&self, wanted: Wanted) -> Prepared {
+        let planned = Planned::new(Change::Create(creation(self.template.as_deref())));
+        let create = Create { realm: self.realm.clone(), wanted, template: self.template.clone() };
+        Prepared { planned, deed: Some(Box::new(create)) }
+    }
+
+    async fn change(&self, wanted: Wanted, live: Live, look: Look) -> Result<Prepared, KindError> {
+        self.check_mark(&live)?;
+        let (mut differences, set) = self.declared(&wanted, &live).await?;
+        let (found, mut coverage) = match look {
+            Look::Quick => (Vec::new(), Coverage::default()),
+            Look::Close => match drift::detect(&self.realm, &live).await {
+                Ok((found, all)) => (drifted(&found), drift::coverage(&found, &all)),
+                Err(error) => {
+                    self.put_away(set.as_ref()).await;
+                    return Err(error);
+                }
+            },
+        };
+        differences.extend(drift::differences(&found, &wanted.veil));
+        coverage.unchecked.iter_mut().for_each(|line| *line = wanted.veil.sentence(line));
+        let change = if differences.is_empty() { Change::Nothing } else { Change::Update(differences) };
+        let is_quiet = change == Change::Nothing;
+        let outputs = live.status.has_outputs().then_some(live.outputs);
+        let planned = Planned { change, foreign: Vec::new(), coverage, outputs };
+        let update = Update {
+            realm: self.realm.clone(),
+            name: wanted.name,
+            set,
+            drifted: found,
+            veil: wanted.veil,
+            template: self.template.clone(),
+        };
+        Ok(Prepared { planned, deed: if is_quiet { None } else { Some(Box::new(update)) } })
+    }
+
+    /// A stack of another repository is not taken over because its name is the same.
+    fn check_mark(&self, live: &Live) -> Result<(), KindError> {
+        match live.tags.get(MARK) {
+            Some(found) if self.mark.is_foreign(found) => {
+                let said = format!("the stack `{}` is marked as `{found}`, which is not this repository's", live.name);
+                let named = found.split_once("/stacks/").map(|(repository, _)| repository);
+                Err(KindError::refused(said).hint(match named {
+                    Some(repository) => format!("if it is, set `repository: {repository}` in groundplan.yaml"),
+                    None => "if it is, remove `repository:` from groundplan.yaml".to_owned(),
+                }))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// What Git changed, by a cheap look first and by a change set where that shows anything.
+    async fn declared(&self, wanted: &Wanted, live: &Live) -> Result<(Vec<Difference>, Option<ChangeSet>), KindError> {
+        let sent = match &self.body {
+            Body::Text(text) if **text == *self.realm.template_of(live).await? => Sent::Same,
+            Body::Text(_) | Body::Url(_) => Sent::Other,
+        };
+        let known = match quick(wanted, self.template.as_deref(), live, sent) {
+            Quick::Equal => return Ok((Vec::new(), None)),
+            Quick::Ask => Vec::new(),
+            Quick::Differs(known) => known,
+        };
+        changeset::sweep(&self.realm, &live.name).await?;
+        let name = wanted.change_set_name();
+        let made = changeset::make(&self.realm, &live.name, &name, |call| {
+            wanted.fill(call.change_set_type(ChangeSetType::Update))
+        });
+        let made = made.await.map_err(|error| KindError { message: wanted.veil.sentence(&error.message), ..error })?;
+        let Made::Ready(set) = made else { return Ok((Vec::new(), None)) };
+        let resources: Vec<Difference> =
+            set.changes.iter().flat_map(|changed| changed.differences(&wanted.veil)).collect();
+        let mut differences: Vec<Difference> = known.into_iter().filter(|known| known.item != "Template").collect();
+        differences.extend(resources);
+        if differences.is_empty() {
+            differences.push(self.outputs_only());
+        }
+        Ok((differences, Some(set)))
+    }
+
+    /// A change that touches no resource: outputs, conditions, a value nobody may see.
+    fn outputs_only(&self) -> Difference {
+        Difference {
+            item: "Template".to_owned(),
+            path: String::new(),
+            from: None,
+            to: Some(crate::unit::Shown::text(format!("as {} says now; no resource changes", self.file))),
+            cause: crate::unit::Cause::Declared,
+            effect: crate::unit::Effect::InPlace,
+            who: None,
+        }
+    }
+
+    async fn put_away(&self, set: Option<&ChangeSet>) {
+        if let Some(set) = set {
+            // The error that brought us here is the one to tell; the next run sweeps.
+            let _ = changeset::delete(&self.realm, &set.stack_id, &set.id).await;
+        }
+    }
+}
+
+fn drifted(found: &[Found]) -> Vec<Found> {
+    found.iter().filter(|found| found.is_drifted()).cloned().collect()
+}
