@@ -1,5 +1,6 @@
 //! What is asked of a cluster, in its own words.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -76,7 +77,7 @@ impl Cluster {
     ///
     /// `resourceVersion` is left out, which asks for the newest state; an older one would be cheaper and
     /// would call drifted what was just put right.
-    pub async fn list_all(&self, listings: Vec<Listing>) -> Result<Vec<(Listing, String)>, KindError> {
+    pub async fn list_all(&self, listings: BTreeSet<Listing>) -> Result<Vec<(Listing, String)>, KindError> {
         let answers = futures::stream::iter(listings).map(|listing| async {
             let text = self.list(&listing).await?;
             Ok::<_, KindError>(text.map(|text| (listing, text)))
@@ -154,10 +155,16 @@ impl Cluster {
     }
 
     /// Writes an inventory, making its namespace where that is missing, and removes parts it has no more.
-    pub async fn write_inventory(&self, mark: &Mark, inventory: &Inventory, parts_before: usize) -> Result<(), KindError> {
+    pub async fn write_inventory(
+        &self,
+        mark: &Mark,
+        inventory: &Inventory,
+        parts_before: usize,
+    ) -> Result<(), KindError> {
         let maps = inventory.to_config_maps(mark);
         for (at, map) in maps.iter().enumerate() {
-            let path = format!("{}/{}", config_maps().within(Some(inventory::NAMESPACE)), inventory::part_name(mark, at));
+            let path =
+                format!("{}/{}", config_maps().within(Some(inventory::NAMESPACE)), inventory::part_name(mark, at));
             let body = map.to_string().into_bytes();
             let ask = Ask::apply(&path, "groundplan", false, body);
             let mut answer = self.server.send(&ask).await?;

@@ -70,7 +70,13 @@ fn without_bookkeeping(object: &Value) -> Value {
     object
 }
 
-fn values(path: &mut Vec<PathStep>, from: Option<&Value>, to: Option<&Value>, trees: &[&Value], moved: &mut Vec<Moved>) {
+fn values(
+    path: &mut Vec<PathStep>,
+    from: Option<&Value>,
+    to: Option<&Value>,
+    trees: &[&Value],
+    moved: &mut Vec<Moved>,
+) {
     match (from, to) {
         (from, to) if from == to => {}
         (Some(Value::Object(from)), Some(Value::Object(to))) => objects(path, from, to, trees, moved),
@@ -185,7 +191,9 @@ pub fn holds(tree: &Value, path: &[PathStep]) -> bool {
 fn names_item(found: &std::collections::BTreeMap<String, Value>, keys: &[(String, String)]) -> bool {
     found.len() == keys.len()
         && keys.iter().all(|(key, text)| {
-            found.get(key).is_some_and(|value| value.as_str().map_or_else(|| value.to_string() == *text, |value| value == text))
+            found
+                .get(key)
+                .is_some_and(|value| value.as_str().map_or_else(|| value.to_string() == *text, |value| value == text))
         })
 }
 
@@ -207,7 +215,10 @@ mod tests {
     fn told(live: Value, wanted: Value) -> Vec<String> {
         let show = |value: Option<Value>| value.map_or("nothing".to_owned(), |value| value.to_string());
         let moved = compare(&json!({"spec": live}), &json!({"spec": wanted}), &[tree()]);
-        moved.into_iter().map(|moved| format!("{}: {} → {}", path_text(&moved.path), show(moved.from), show(moved.to))).collect()
+        moved
+            .into_iter()
+            .map(|moved| format!("{}: {} → {}", path_text(&moved.path), show(moved.from), show(moved.to)))
+            .collect()
     }
 
     #[test]
@@ -235,7 +246,11 @@ mod tests {
                 json!({"containers": [{"name": "b"}, {"name": "a"}]}),
                 r#"spec.containers: "order [name=a] [name=b]" → "order [name=b] [name=a]""#,
             ),
-            (json!({"containers": [{"name": "a"}]}), json!({"containers": []}), r#"spec.containers[name=a]: {"name":"a"} → nothing"#),
+            (
+                json!({"containers": [{"name": "a"}]}),
+                json!({"containers": []}),
+                r#"spec.containers[name=a]: {"name":"a"} → nothing"#,
+            ),
             (json!({"a.b/c": {"d": 1}}), json!({}), "spec[a.b/c].d: 1 → nothing"),
         ] {
             assert_eq!(told(live, wanted), [seen]);

@@ -26,9 +26,19 @@ const CREATION: Duration = Duration::from_secs(30 * 60);
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Where {
     /// The EKS cluster whose name is a stack's output.
-    Output { name: OutputName, account: String, region: String },
-    Eks { name: String, account: String, region: String },
-    Kubeconfig { context: String },
+    Output {
+        name: OutputName,
+        account: String,
+        region: String,
+    },
+    Eks {
+        name: String,
+        account: String,
+        region: String,
+    },
+    Kubeconfig {
+        context: String,
+    },
 }
 
 /// What was found where a cluster should be.
@@ -134,7 +144,8 @@ impl Clusters {
         let config = Kubeconfig::read_from(path).map_err(|error| failed(error.to_string()))?;
         refuse_programs(&config, context).map_err(failed)?;
         let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
-        let config = kube::Config::from_custom_kubeconfig(config, &options).await.map_err(|error| failed(error.to_string()))?;
+        let config =
+            kube::Config::from_custom_kubeconfig(config, &options).await.map_err(|error| failed(error.to_string()))?;
         let name = format!("context `{context}` ({})", config.cluster_url);
         Ok(Cluster::new(Server::new(client(config)?, &name, None)))
     }
@@ -181,7 +192,8 @@ fn open_eks(session: Session, name: &str, found: &EksCluster) -> Result<Cluster,
         .map_err(|_| failed("has a certificate authority that is not base64"))?;
     let mut config = kube::Config::new(endpoint.parse().map_err(|_| failed("has an endpoint that is no address"))?);
     config.root_cert = Some(certificates(&pem).ok_or_else(|| failed("has a certificate authority that is no PEM"))?);
-    let server = Server::new(client(config)?, &format!("cluster `{name}` ({endpoint})"), Some(Tokens::new(session, name)));
+    let server =
+        Server::new(client(config)?, &format!("cluster `{name}` ({endpoint})"), Some(Tokens::new(session, name)));
     Ok(Cluster::new(server))
 }
 
@@ -189,8 +201,10 @@ fn open_eks(session: Session, name: &str, found: &EksCluster) -> Result<Cluster,
 fn certificates(pem: &[u8]) -> Option<Vec<Vec<u8>>> {
     use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject;
-    let found: Vec<Vec<u8>> =
-        CertificateDer::pem_slice_iter(pem).map(|found| found.map(|der| der.to_vec())).collect::<Result<_, _>>().ok()?;
+    let found: Vec<Vec<u8>> = CertificateDer::pem_slice_iter(pem)
+        .map(|found| found.map(|der| der.to_vec()))
+        .collect::<Result<_, _>>()
+        .ok()?;
     (!found.is_empty()).then_some(found)
 }
 
@@ -206,7 +220,9 @@ fn client(mut config: kube::Config) -> Result<kube::Client, KindError> {
 }
 
 fn cluster_name<'a>(output: &OutputName, inputs: &'a Inputs) -> Result<&'a str, KindError> {
-    inputs.get(output).ok_or_else(|| KindError::failed(format!("the name of the cluster, `{output}`, is not known yet")))
+    inputs
+        .get(output)
+        .ok_or_else(|| KindError::failed(format!("the name of the cluster, `{output}`, is not known yet")))
 }
 
 fn key_of(place: &Where, inputs: &Inputs) -> Result<String, KindError> {

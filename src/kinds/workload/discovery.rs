@@ -211,9 +211,16 @@ mod tests {
     fn a_workloads_own_definitions_are_known_before_they_are_there() {
         let mut discovery = discovery();
         let json = json!({"spec": {"group": "acme.io", "scope": "Cluster", "names": {"kind": "Widget", "plural": "widgets"}, "versions": [{"name": "v1"}]}});
-        let id = ObjectId { group: "apiextensions.k8s.io".into(), kind: "CustomResourceDefinition".into(), ..ObjectId::default() };
+        let id = ObjectId {
+            group: "apiextensions.k8s.io".into(),
+            kind: "CustomResourceDefinition".into(),
+            ..ObjectId::default()
+        };
         let definition = Object { id, version: "v1".into(), json, place: Default::default() };
         discovery.add_definitions([&definition]);
-        assert_eq!(discovery.find("acme.io", "v1", "Widget").map(Resource::all).as_deref(), Some("/apis/acme.io/v1/widgets"));
+        assert_eq!(
+            discovery.find("acme.io", "v1", "Widget").map(Resource::all).as_deref(),
+            Some("/apis/acme.io/v1/widgets")
+        );
     }
 }

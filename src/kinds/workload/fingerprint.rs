@@ -15,7 +15,9 @@ use super::managed::Entry;
 /// The time is part of it, because the same manager may write other values into the same fields.
 pub fn of_entry(entry: &Entry<'_>) -> String {
     let mut hash = Sha256::new();
-    for part in [&*entry.api_version, entry.fields.map_or("", |fields| fields.get()), entry.time.as_deref().unwrap_or("")] {
+    for part in
+        [&*entry.api_version, entry.fields.map_or("", |fields| fields.get()), entry.time.as_deref().unwrap_or("")]
+    {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
@@ -117,7 +119,8 @@ pub fn canonical(value: &Value) -> String {
     match value {
         Value::Object(map) => {
             let sorted: BTreeMap<&String, String> = map.iter().map(|(key, value)| (key, canonical(value))).collect();
-            let pairs: Vec<String> = sorted.iter().map(|(key, value)| format!("{}:{value}", Value::from(key.as_str()))).collect();
+            let pairs: Vec<String> =
+                sorted.iter().map(|(key, value)| format!("{}:{value}", Value::from(key.as_str()))).collect();
             format!("{{{}}}", pairs.join(","))
         }
         Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
@@ -160,7 +163,10 @@ mod tests {
         assert!(changed(|spec| spec["replicas"] = json!(3)));
         assert!(changed(|spec| spec["selector"]["b"] = json!("2")), "a leaf is the whole value below it");
         assert!(changed(|spec| spec["containers"][0]["image"] = json!("web:2")));
-        assert!(changed(|spec| spec["containers"] = json!([{"name": "log"}, {"name": "web", "image": "web:1"}])), "order");
+        assert!(
+            changed(|spec| spec["containers"] = json!([{"name": "log"}, {"name": "web", "image": "web:1"}])),
+            "order"
+        );
         assert!(changed(|spec| spec["containers"] = json!([{"name": "web", "image": "web:1"}])));
         assert!(changed(|spec| spec["finalizers"] = json!(["theirs"])));
         assert!(changed(|spec| spec["replicas"] = Value::Null));
@@ -170,7 +176,10 @@ mod tests {
     fn what_others_hold_beside_us_is_not() {
         assert!(!changed(|spec| spec["paused"] = json!(true)));
         assert!(!changed(|spec| spec["containers"][1]["image"] = json!("log:1")));
-        assert!(!changed(|spec| spec["containers"].as_array_mut().into_iter().for_each(|list| list.insert(0, json!({"name": "mesh"})))));
+        assert!(!changed(|spec| spec["containers"]
+            .as_array_mut()
+            .into_iter()
+            .for_each(|list| list.insert(0, json!({"name": "mesh"})))));
         assert!(!changed(|spec| spec["finalizers"] = json!(["theirs", "ours"])));
         assert!(!changed(|_| ()));
     }
@@ -178,7 +187,8 @@ mod tests {
     #[test]
     fn an_entry_is_the_same_only_with_the_same_version_fields_and_time() {
         let hash = |text: &str| of_entry(&serde_json::from_str(text).expect("the entry is JSON"));
-        let first = hash(r#"{"manager":"m","operation":"Apply","apiVersion":"v1","time":"t1","fieldsV1":{"f:data":{}}}"#);
+        let first =
+            hash(r#"{"manager":"m","operation":"Apply","apiVersion":"v1","time":"t1","fieldsV1":{"f:data":{}}}"#);
         assert_eq!(first, hash(r#"{"apiVersion":"v1","time":"t1","fieldsV1":{"f:data":{}}}"#));
         for other in [
             r#"{"apiVersion":"v2","time":"t1","fieldsV1":{"f:data":{}}}"#,
@@ -192,6 +202,9 @@ mod tests {
     #[test]
     fn the_order_of_keys_is_no_difference() {
         let parse = |text| serde_json::from_str::<Value>(text).expect("the value is JSON");
-        assert_eq!(canonical(&parse(r#"{"b":1,"a":[{"d":2,"c":3}]}"#)), canonical(&parse(r#"{"a":[{"c":3,"d":2}],"b":1}"#)));
+        assert_eq!(
+            canonical(&parse(r#"{"b":1,"a":[{"d":2,"c":3}]}"#)),
+            canonical(&parse(r#"{"a":[{"c":3,"d":2}],"b":1}"#))
+        );
     }
 }

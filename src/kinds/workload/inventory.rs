@@ -144,10 +144,8 @@ impl Inventory {
         if config_maps.is_empty() {
             return None;
         }
-        let read: Vec<Part> = config_maps
-            .iter()
-            .filter_map(|map| serde_json::from_str(map["data"][KEY].as_str()?).ok())
-            .collect();
+        let read: Vec<Part> =
+            config_maps.iter().filter_map(|map| serde_json::from_str(map["data"][KEY].as_str()?).ok()).collect();
         let whole = belong_together(&read, config_maps.len());
         let finished = whole && read.iter().all(|part| part.finished);
         let rows = read.into_iter().flat_map(|part| part.records);
@@ -204,8 +202,20 @@ mod tests {
 
     fn inventory(count: usize) -> Inventory {
         let record = |at: usize| {
-            let id = ObjectId { kind: "ConfigMap".into(), namespace: Some("shop".into()), name: format!("settings-{at:05}"), ..ObjectId::default() };
-            let applied = Applied { uid: "4b1f1d8e-0000-4000-8000-000000000000".into(), desired: "d".repeat(32), entry: "e".repeat(32), values: "f".repeat(32), time: "2026-01-01T00:00:00Z".into(), resource_version: at.to_string() };
+            let id = ObjectId {
+                kind: "ConfigMap".into(),
+                namespace: Some("shop".into()),
+                name: format!("settings-{at:05}"),
+                ..ObjectId::default()
+            };
+            let applied = Applied {
+                uid: "4b1f1d8e-0000-4000-8000-000000000000".into(),
+                desired: "d".repeat(32),
+                entry: "e".repeat(32),
+                values: "f".repeat(32),
+                time: "2026-01-01T00:00:00Z".into(),
+                resource_version: at.to_string(),
+            };
             (id, Record { version: "v1".into(), applied: Some(applied), left: false })
         };
         Inventory::new((0..count).map(record).collect(), true)
@@ -236,7 +246,10 @@ mod tests {
         let mut broken = maps.clone();
         broken[1]["data"][KEY] = json!("{");
         assert!(!whole(&broken));
-        assert!(Inventory::from_config_maps(&broken).is_some_and(|read| !read.records.is_empty()), "what is known is still ours");
+        assert!(
+            Inventory::from_config_maps(&broken).is_some_and(|read| !read.records.is_empty()),
+            "what is known is still ours"
+        );
     }
 
     #[test]

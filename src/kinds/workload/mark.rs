@@ -53,10 +53,9 @@ impl Mark {
     /// Writes the mark into an object.
     pub fn put_on(&self, object: &mut Value) {
         let Some(metadata) = section(object, "metadata") else { return };
-        for (name, key, value) in [
-            ("labels", UNIT_LABEL, self.label()),
-            ("annotations", UNIT_ANNOTATION, self.full_name()),
-        ] {
+        for (name, key, value) in
+            [("labels", UNIT_LABEL, self.label()), ("annotations", UNIT_ANNOTATION, self.full_name())]
+        {
             let entry = metadata.entry(name).or_insert_with(|| Value::Object(Map::new()));
             if entry.is_null() {
                 *entry = Value::Object(Map::new());
@@ -102,7 +101,8 @@ mod tests {
 
     #[test]
     fn a_mark_is_put_beside_labels_that_are_there() {
-        let mut object = serde_json::json!({"metadata": {"name": "web", "labels": {"app": "web"}, "annotations": null}});
+        let mut object =
+            serde_json::json!({"metadata": {"name": "web", "labels": {"app": "web"}, "annotations": null}});
         Mark::new("shop", &UnitId::new("clusters/prod/web")).put_on(&mut object);
         assert_eq!(object["metadata"]["labels"]["app"], "web");
         assert_eq!(object["metadata"]["annotations"][UNIT_ANNOTATION], "shop/clusters/prod/web");

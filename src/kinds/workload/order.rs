@@ -128,7 +128,9 @@ impl<'a> Index<'a> {
             needs.extend(self.limits.get(&namespace).into_iter().flatten());
         }
         match (id.group.as_str(), id.kind.as_str()) {
-            ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => self.of_binding(json, namespace, &mut needs),
+            ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
+                self.of_binding(json, namespace, &mut needs)
+            }
             ("admissionregistration.k8s.io", "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration") => {
                 needs.extend(&self.servers);
             }
@@ -228,7 +230,10 @@ mod tests {
     fn a_custom_resource_goes_after_its_definition() {
         let objects = [
             (id("acme.io", "Widget", None, "one"), json!({})),
-            (id("apiextensions.k8s.io", "CustomResourceDefinition", None, "widgets.acme.io"), json!({"spec": {"group": "acme.io", "names": {"kind": "Widget"}}})),
+            (
+                id("apiextensions.k8s.io", "CustomResourceDefinition", None, "widgets.acme.io"),
+                json!({"spec": {"group": "acme.io", "names": {"kind": "Widget"}}}),
+            ),
         ];
         assert_eq!(before(&objects), [vec![1], vec![]]);
     }

@@ -118,7 +118,8 @@ fn stateful_set(live: &Value) -> Health {
 
 fn daemon_set(live: &Value) -> Health {
     let status = &live["status"];
-    let (Some(want), Some(_)) = (status["desiredNumberScheduled"].as_i64(), status["observedGeneration"].as_i64()) else {
+    let (Some(want), Some(_)) = (status["desiredNumberScheduled"].as_i64(), status["observedGeneration"].as_i64())
+    else {
         return Health::Waiting("its controller has not seen it yet".into());
     };
     for (name, word) in [
@@ -291,26 +292,80 @@ mod tests {
 
     #[test]
     fn jobs_are_waited_for_until_they_end() {
-        let with = |conditions: Value| judged("batch", "Job", json!({"spec": {"completions": 3}, "status": {"succeeded": 1, "conditions": conditions}}));
+        let with = |conditions: Value| {
+            judged(
+                "batch",
+                "Job",
+                json!({"spec": {"completions": 3}, "status": {"succeeded": 1, "conditions": conditions}}),
+            )
+        };
         assert_eq!(with(json!([])), waits("1 of 3 completed"));
         assert_eq!(with(json!([{"type": "Complete", "status": "True"}])), Health::Ready);
-        assert_eq!(with(json!([{"type": "Failed", "status": "True", "message": "BackoffLimitExceeded"}])), Health::Failed("BackoffLimitExceeded".into()));
+        assert_eq!(
+            with(json!([{"type": "Failed", "status": "True", "message": "BackoffLimitExceeded"}])),
+            Health::Failed("BackoffLimitExceeded".into())
+        );
     }
 
     #[test]
     fn other_kinds_follow_their_rules() {
         for (group, kind, live, seen) in [
-            ("apps", "StatefulSet", json!({"spec": {"replicas": 1}, "status": {}}), waits("its controller has not seen it yet")),
-            ("apps", "DaemonSet", json!({"status": {"observedGeneration": 1, "desiredNumberScheduled": 2, "currentNumberScheduled": 2, "updatedNumberScheduled": 2, "numberAvailable": 1}, "metadata": {"generation": 1}}), waits("1 of 2 available")),
-            ("", "Pod", json!({"status": {"phase": "Running", "containerStatuses": [{"name": "web", "state": {"waiting": {"reason": "CrashLoopBackOff"}}}]}}), Health::Failed("container `web` crashes again and again".into())),
-            ("", "PersistentVolumeClaim", json!({"status": {"phase": "Lost"}}), Health::Failed("its volume is lost".into())),
+            (
+                "apps",
+                "StatefulSet",
+                json!({"spec": {"replicas": 1}, "status": {}}),
+                waits("its controller has not seen it yet"),
+            ),
+            (
+                "apps",
+                "DaemonSet",
+                json!({"status": {"observedGeneration": 1, "desiredNumberScheduled": 2, "currentNumberScheduled": 2, "updatedNumberScheduled": 2, "numberAvailable": 1}, "metadata": {"generation": 1}}),
+                waits("1 of 2 available"),
+            ),
+            (
+                "",
+                "Pod",
+                json!({"status": {"phase": "Running", "containerStatuses": [{"name": "web", "state": {"waiting": {"reason": "CrashLoopBackOff"}}}]}}),
+                Health::Failed("container `web` crashes again and again".into()),
+            ),
+            (
+                "",
+                "PersistentVolumeClaim",
+                json!({"status": {"phase": "Lost"}}),
+                Health::Failed("its volume is lost".into()),
+            ),
             ("", "Service", json!({"spec": {"type": "LoadBalancer"}}), waits("has no address in the cluster")),
-            ("apiextensions.k8s.io", "CustomResourceDefinition", json!({"status": {"conditions": [{"type": "Established", "status": "True"}]}}), Health::Ready),
-            ("apiextensions.k8s.io", "CustomResourceDefinition", json!({"status": {"conditions": [{"type": "NamesAccepted", "status": "False", "message": "taken"}]}}), Health::Failed("taken".into())),
-            ("acme.io", "Widget", json!({"status": {"conditions": [{"type": "Ready", "status": "False", "message": "soon"}]}}), waits("soon")),
+            (
+                "apiextensions.k8s.io",
+                "CustomResourceDefinition",
+                json!({"status": {"conditions": [{"type": "Established", "status": "True"}]}}),
+                Health::Ready,
+            ),
+            (
+                "apiextensions.k8s.io",
+                "CustomResourceDefinition",
+                json!({"status": {"conditions": [{"type": "NamesAccepted", "status": "False", "message": "taken"}]}}),
+                Health::Failed("taken".into()),
+            ),
+            (
+                "acme.io",
+                "Widget",
+                json!({"status": {"conditions": [{"type": "Ready", "status": "False", "message": "soon"}]}}),
+                waits("soon"),
+            ),
             ("acme.io", "Widget", json!({}), Health::Ready),
-            ("acme.io", "Widget", json!({"status": {"conditions": [{"type": "Stalled", "status": "True", "message": "stuck"}]}}), Health::Failed("stuck".into())),
-            ("", "ConfigMap", json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}), waits("is being deleted")),
+            (
+                "acme.io",
+                "Widget",
+                json!({"status": {"conditions": [{"type": "Stalled", "status": "True", "message": "stuck"}]}}),
+                Health::Failed("stuck".into()),
+            ),
+            (
+                "",
+                "ConfigMap",
+                json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}),
+                waits("is being deleted"),
+            ),
             ("", "ConfigMap", json!({}), Health::Ready),
         ] {
             assert_eq!(judged(group, kind, live), seen, "{group}/{kind}");

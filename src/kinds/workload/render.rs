@@ -50,7 +50,9 @@ fn render_one(node: &Node, values: &Values, used: &mut BTreeSet<String>) -> Resu
 /// The kind, namespace and name of a document, or what is missing.
 fn identify(node: &Node) -> Result<ObjectId, Problem> {
     if node.entries().next().is_none() {
-        return Err(node.problem("this is no Kubernetes object").hint("each document is one object: apiVersion, kind, metadata"));
+        return Err(node
+            .problem("this is no Kubernetes object")
+            .hint("each document is one object: apiVersion, kind, metadata"));
     }
     let kind = required(node, "kind")?;
     let metadata = node.get("metadata").ok_or_else(|| node.problem("`metadata` is missing"))?;
@@ -64,7 +66,8 @@ fn identify(node: &Node) -> Result<ObjectId, Problem> {
         group: String::new(),
         kind,
         namespace: namespace.map(str::to_owned),
-        name: required(metadata, "name").map_err(|problem| Problem { message: format!("{} in metadata", problem.message), ..problem })?,
+        name: required(metadata, "name")
+            .map_err(|problem| Problem { message: format!("{} in metadata", problem.message), ..problem })?,
     })
 }
 
@@ -103,9 +106,15 @@ fn normalise(id: &ObjectId, json: &mut Value) {
         object.remove("status");
     }
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        for written_by_the_server in
-            ["managedFields", "creationTimestamp", "resourceVersion", "uid", "generation", "selfLink", "deletionTimestamp"]
-        {
+        for written_by_the_server in [
+            "managedFields",
+            "creationTimestamp",
+            "resourceVersion",
+            "uid",
+            "generation",
+            "selfLink",
+            "deletionTimestamp",
+        ] {
             metadata.remove(written_by_the_server);
         }
     }
@@ -178,7 +187,8 @@ mod tests {
 
     #[test]
     fn what_the_server_writes_is_taken_away() {
-        let mut object = json!({"metadata": {"name": "x", "creationTimestamp": null, "resourceVersion": "5"}, "status": {"a": 1}});
+        let mut object =
+            json!({"metadata": {"name": "x", "creationTimestamp": null, "resourceVersion": "5"}, "status": {"a": 1}});
         normalise(&id("apps", "Deployment"), &mut object);
         assert_eq!(object, json!({"metadata": {"name": "x"}}));
         let mut definition = json!({"metadata": {"name": "x"}, "status": {"a": 1}});

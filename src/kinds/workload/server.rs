@@ -55,7 +55,13 @@ pub struct Answer {
 impl Ask {
     pub fn get(path: impl Into<String>) -> Self {
         let path = path.into();
-        Self { method: Method::GET, path, accept: "application/json", content_type: "application/json", body: Vec::new() }
+        Self {
+            method: Method::GET,
+            path,
+            accept: "application/json",
+            content_type: "application/json",
+            body: Vec::new(),
+        }
     }
 
     pub fn accept(self, accept: &'static str) -> Self {
@@ -172,7 +178,7 @@ impl Server {
             let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
             let body = response.into_body().collect_bytes().await?;
             let body = String::from_utf8(body.into()).map_err(kube::Error::FromUtf8)?;
-            Ok(Answer { status, body, retry_after: seconds.map(Duration::from_secs) })
+            Ok::<_, kube::Error>(Answer { status, body, retry_after: seconds.map(Duration::from_secs) })
         };
         match tokio::time::timeout(PATIENCE, answer).await {
             Ok(Ok(answer)) => Ok(answer),
@@ -238,7 +244,9 @@ impl Answer {
         let error = KindError::failed(format!("{deed}: {server} answered {}: {}", self.status, said.trim_end()));
         match self.status {
             401 => error.hint("the cluster does not know who asks: an EKS cluster needs an access entry for this role"),
-            403 if said.contains("being terminated") => error.hint("its namespace is being deleted: wait, then run again"),
+            403 if said.contains("being terminated") => {
+                error.hint("its namespace is being deleted: wait, then run again")
+            }
             403 => error.hint("whoever asks lacks the right to do so in this cluster"),
             422 if said.contains("immutable") => {
                 error.hint("this field cannot be changed: delete the object, or give the new one another name")
@@ -257,7 +265,10 @@ mod tests {
         let body = json!({"reason": "Invalid", "message": "data[password]: Invalid value: \"hunter2\"", "details": {"causes": [{"field": "data[password]"}]}});
         let answer = Answer { status: 422, body: body.to_string(), retry_after: None };
         let about = |kind: &str| ObjectId { kind: kind.into(), name: "x".into(), ..ObjectId::default() };
-        assert_eq!(answer.refusal("c", "apply", Some(&about("Secret"))).message, "apply: c answered 422: Invalid data[password]");
+        assert_eq!(
+            answer.refusal("c", "apply", Some(&about("Secret"))).message,
+            "apply: c answered 422: Invalid data[password]"
+        );
         assert!(answer.refusal("c", "apply", Some(&about("ConfigMap"))).message.contains("hunter2"));
     }
 }

@@ -37,9 +37,9 @@ pub fn substitute(node: &Node, values: &Values, used: &mut BTreeSet<String>) -> 
 /// A key names a field: were it filled, two keys could become one.
 fn kept_key(key: &Node) -> Result<Node, Problem> {
     match key.text() {
-        Some(text) if text.replace("$${", "").contains("${") => {
-            Err(key.problem(format!("the key `{text}` holds a value")).hint("values are filled in only where a value stands"))
-        }
+        Some(text) if text.replace("$${", "").contains("${") => Err(key
+            .problem(format!("the key `{text}` holds a value"))
+            .hint("values are filled in only where a value stands")),
         _ => Ok(key.clone()),
     }
 }
