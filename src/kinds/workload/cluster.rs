@@ -17,34 +17,34 @@ use crate::unit::KindError;
 
 /// How many requests one deed has under way. An API server serves a few hundred at once for all its
 /// clients; more of ours would only wait in its queue.
-pub const IN_FLIGHT: usize = 24;
+pub(super) const IN_FLIGHT: usize = 24;
 const DISCOVERY_AGE: Duration = Duration::from_secs(600);
 const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json";
 
 /// An open way to a cluster, and what was learned about it.
-pub struct Cluster {
-    pub server: Server,
+pub(super) struct Cluster {
+    pub(super) server: Server,
     discovery: Mutex<Option<(Instant, Arc<Discovery>)>>,
 }
 
 /// A list to ask for.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Listing {
-    pub resource: Resource,
-    pub kind: String,
+pub(super) struct Listing {
+    pub(super) resource: Resource,
+    pub(super) kind: String,
     /// None: every namespace.
-    pub namespace: Option<String>,
-    pub selector: Option<String>,
-    pub metadata_only: bool,
+    pub(super) namespace: Option<String>,
+    pub(super) selector: Option<String>,
+    pub(super) metadata_only: bool,
 }
 
 impl Cluster {
-    pub fn new(server: Server) -> Self {
+    pub(super) fn new(server: Server) -> Self {
         Self { server, discovery: Mutex::default() }
     }
 
     /// The kinds it serves, from memory where that is fresh.
-    pub async fn discovery(&self) -> Result<Arc<Discovery>, KindError> {
+    pub(super) async fn discovery(&self) -> Result<Arc<Discovery>, KindError> {
         let mut kept = self.discovery.lock().await;
         if let Some((learned, discovery)) = &*kept
             && learned.elapsed() < DISCOVERY_AGE
@@ -69,7 +69,7 @@ impl Cluster {
         Ok(fresh)
     }
 
-    pub async fn forget_discovery(&self) {
+    pub(super) async fn forget_discovery(&self) {
         *self.discovery.lock().await = None;
     }
 
@@ -77,13 +77,12 @@ impl Cluster {
     ///
     /// `resourceVersion` is left out, which asks for the newest state; an older one would be cheaper and
     /// would call drifted what was just put right.
-    pub async fn list_all(&self, listings: BTreeSet<Listing>) -> Result<Vec<(Listing, String)>, KindError> {
-        let answers = futures::stream::iter(listings).map(|listing| async {
+    pub(super) async fn list_all(&self, listings: BTreeSet<Listing>) -> Result<Vec<(Listing, String)>, KindError> {
+        let asks = listings.into_iter().map(|listing| async move {
             let text = self.list(&listing).await?;
-            Ok::<_, KindError>(text.map(|text| (listing, text)))
+            Ok(text.map(|text| (listing, text)))
         });
-        let answers: Vec<_> = answers.buffer_unordered(IN_FLIGHT).collect().await;
-        answers.into_iter().filter_map(Result::transpose).collect()
+        Ok(all_at_once(asks.collect()).await?.into_iter().flatten().collect())
     }
 
     async fn list(&self, listing: &Listing) -> Result<Option<String>, KindError> {
@@ -103,7 +102,7 @@ impl Cluster {
         }
     }
 
-    pub async fn get(&self, resource: &Resource, id: &ObjectId) -> Result<Option<String>, KindError> {
+    pub(super) async fn get(&self, resource: &Resource, id: &ObjectId) -> Result<Option<String>, KindError> {
         let answer = self.server.send(&Ask::get(resource.one(id))).await?;
         match answer.status {
             404 => Ok(None),
@@ -113,7 +112,7 @@ impl Cluster {
     }
 
     /// Server-side apply; the answer may be a refusal.
-    pub async fn apply(
+    pub(super) async fn apply(
         &self,
         resource: &Resource,
         id: &ObjectId,
@@ -125,7 +124,7 @@ impl Cluster {
     }
 
     /// Deletes the object with this uid. One that is gone already is no error.
-    pub async fn delete(&self, resource: &Resource, id: &ObjectId, uid: &str) -> Result<(), KindError> {
+    pub(super) async fn delete(&self, resource: &Resource, id: &ObjectId, uid: &str) -> Result<(), KindError> {
         let answer = self.server.send(&Ask::delete(resource.one(id), uid)).await?;
         match answer.status {
             // 409: another object bears the name by now, and it is not ours.
@@ -136,13 +135,13 @@ impl Cluster {
     }
 
     /// The inventory of one unit.
-    pub async fn inventory(&self, mark: &Mark) -> Result<Option<Inventory>, KindError> {
+    pub(super) async fn inventory(&self, mark: &Mark) -> Result<Option<Inventory>, KindError> {
         let maps = self.inventories(&format!("{INVENTORY_LABEL}={}", mark.label())).await?;
         Ok(Inventory::from_config_maps(&maps))
     }
 
     /// The ConfigMaps of every inventory of a repository.
-    pub async fn inventories_of(&self, repository_label: &str) -> Result<Vec<Value>, KindError> {
+    pub(super) async fn inventories_of(&self, repository_label: &str) -> Result<Vec<Value>, KindError> {
         self.inventories(&format!("{REPOSITORY_LABEL}={repository_label}")).await
     }
 
@@ -155,7 +154,7 @@ impl Cluster {
     }
 
     /// Writes an inventory, making its namespace where that is missing, and removes parts it has no more.
-    pub async fn write_inventory(
+    pub(super) async fn write_inventory(
         &self,
         mark: &Mark,
         inventory: &Inventory,
@@ -183,7 +182,7 @@ impl Cluster {
     }
 
     /// Removes a unit's inventory.
-    pub async fn remove_inventory(&self, mark: &Mark, parts: usize) -> Result<(), KindError> {
+    pub(super) async fn remove_inventory(&self, mark: &Mark, parts: usize) -> Result<(), KindError> {
         for at in (0..parts).rev() {
             self.remove_part(mark, at).await?;
         }
@@ -206,6 +205,12 @@ impl Cluster {
         let ask = Ask::apply(&format!("/api/v1/namespaces/{name}"), "groundplan", false, body.to_string().into_bytes());
         self.server.expect(&ask, "cannot make the namespace of the inventories").await.map(drop)
     }
+}
+
+/// Awaits many requests, a bounded number of them at a time; one error is the error of all.
+pub(super) async fn all_at_once<T>(asks: Vec<impl Future<Output = Result<T, KindError>>>) -> Result<Vec<T>, KindError> {
+    let answers: Vec<_> = futures::stream::iter(asks).buffer_unordered(IN_FLIGHT).collect().await;
+    answers.into_iter().collect()
 }
 
 fn config_maps() -> Resource {

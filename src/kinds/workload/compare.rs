@@ -11,22 +11,22 @@ use super::fingerprint::Step;
 
 /// One path that differs. It has no `Debug`: the values may be secret.
 #[derive(Clone, PartialEq)]
-pub struct Moved {
-    pub path: Vec<PathStep>,
+pub(super) struct Moved {
+    pub(super) path: Vec<PathStep>,
     /// None where it is not there.
-    pub from: Option<Value>,
-    pub to: Option<Value>,
+    pub(super) from: Option<Value>,
+    pub(super) to: Option<Value>,
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum PathStep {
+pub(super) enum PathStep {
     Field(String),
     /// An item by its keys, as text for people: `name=web`, and as pairs for machines.
     Item(Vec<(String, String)>),
 }
 
 /// `spec.template.spec.containers[name=web].image`
-pub fn path_text(path: &[PathStep]) -> String {
+pub(super) fn path_text(path: &[PathStep]) -> String {
     let mut text = String::new();
     for step in path {
         match step {
@@ -49,7 +49,7 @@ pub fn path_text(path: &[PathStep]) -> String {
 /// What differs between two objects, leaving out what the server keeps for itself.
 ///
 /// `trees` are the `fieldsV1` of any managers: they tell which keys name the items of a list.
-pub fn compare(live: &Value, wanted: &Value, trees: &[Value]) -> Vec<Moved> {
+pub(super) fn compare(live: &Value, wanted: &Value, trees: &[Value]) -> Vec<Moved> {
     let mut moved = Vec::new();
     let trees: Vec<&Value> = trees.iter().collect();
     let (live, wanted) = (without_bookkeeping(live), without_bookkeeping(wanted));
@@ -172,7 +172,7 @@ fn tree_of_item<'t>(tree: &'t Value, item: &Value) -> Option<&'t Value> {
 }
 
 /// Whether a tree of fields holds this path, or the whole value it stands in.
-pub fn holds(tree: &Value, path: &[PathStep]) -> bool {
+pub(super) fn holds(tree: &Value, path: &[PathStep]) -> bool {
     let Some(children) = tree.as_object() else { return false };
     let Some((step, rest)) = path.split_first() else { return true };
     if children.is_empty() {

@@ -24,7 +24,7 @@ const CREATION: Duration = Duration::from_secs(30 * 60);
 
 /// Which cluster is meant.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Where {
+pub(super) enum Where {
     /// The EKS cluster whose name is a stack's output.
     Output {
         name: OutputName,
@@ -42,7 +42,7 @@ pub enum Where {
 }
 
 /// What was found where a cluster should be.
-pub enum Reached {
+pub(super) enum Reached {
     There(Arc<Cluster>),
     /// It does not exist, or not yet.
     NotThere,
@@ -51,19 +51,19 @@ pub enum Reached {
 }
 
 /// Every cluster of this process, each opened when first asked for.
-pub struct Clusters {
+pub(super) struct Clusters {
     aws: Aws,
     kubeconfig: Option<PathBuf>,
     open: Mutex<HashMap<String, (Instant, Arc<Cluster>)>>,
 }
 
 impl Clusters {
-    pub fn new(aws: Aws, kubeconfig: Option<PathBuf>) -> Self {
+    pub(super) fn new(aws: Aws, kubeconfig: Option<PathBuf>) -> Self {
         Self { aws, kubeconfig, open: Mutex::default() }
     }
 
     /// Opens the way to a cluster, or finds that there is none yet.
-    pub async fn reach(&self, place: &Where, inputs: &Inputs) -> Result<Reached, KindError> {
+    pub(super) async fn reach(&self, place: &Where, inputs: &Inputs) -> Result<Reached, KindError> {
         let key = key_of(place, inputs)?;
         // The lock is held while opening: two workloads that ask at once share one answer.
         let mut open = self.open.lock().await;
@@ -87,7 +87,7 @@ impl Clusters {
     }
 
     /// Waits, within bounds, until the cluster is there.
-    pub async fn await_cluster(
+    pub(super) async fn await_cluster(
         &self,
         place: &Where,
         inputs: &Inputs,
@@ -113,7 +113,7 @@ impl Clusters {
     }
 
     /// Makes the next look open the way anew.
-    pub async fn forget(&self, place: &Where, inputs: &Inputs) {
+    pub(super) async fn forget(&self, place: &Where, inputs: &Inputs) {
         if let Ok(key) = key_of(place, inputs) {
             self.open.lock().await.remove(&key);
         }

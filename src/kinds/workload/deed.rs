@@ -20,14 +20,14 @@ use super::workload::Workload;
 use crate::unit::{Change, Deed, Inputs, KindError, Outputs, Owner, Progress};
 
 /// Applies what differs, waits until all is ready, prunes, and remembers.
-pub struct Bringing {
-    pub cluster: Arc<Cluster>,
-    pub mark: Mark,
-    pub timeout: Duration,
+pub(super) struct Bringing {
+    pub(super) cluster: Arc<Cluster>,
+    pub(super) mark: Mark,
+    pub(super) timeout: Duration,
     /// What was remembered before.
-    pub inventory: Inventory,
-    pub desired: Vec<Desired>,
-    pub seen: Seen,
+    pub(super) inventory: Inventory,
+    pub(super) desired: Vec<Desired>,
+    pub(super) seen: Seen,
 }
 
 #[async_trait]
@@ -111,7 +111,7 @@ impl Bringing {
 }
 
 /// Only writes down what was found to agree, so that the next look is a cheap one.
-pub struct Remembering(pub Bringing);
+pub(super) struct Remembering(pub Bringing);
 
 #[async_trait]
 impl Deed for Remembering {
@@ -125,15 +125,15 @@ impl Deed for Remembering {
 }
 
 /// Waits for the cluster, looks, and brings the workload about.
-pub struct WhenThere {
-    pub workload: Workload,
-    pub inputs: Inputs,
+pub(super) struct WhenThere {
+    pub(super) workload: Workload,
+    pub(super) inputs: Inputs,
 }
 
 #[async_trait]
 impl Deed for WhenThere {
     async fn perform(self: Box<Self>, owner: &Owner, progress: &Progress) -> Result<Outputs, KindError> {
-        let prepared = self.workload.prepare_when_there(&self.inputs, progress).await?;
+        let prepared = Box::pin(self.workload.prepare_when_there(&self.inputs, progress)).await?;
         match (prepared.planned.change, prepared.deed) {
             (Change::Create(_), Some(deed)) => deed.perform(owner, progress).await,
             // The cluster was not empty: nobody has approved changing what is there.

@@ -12,23 +12,23 @@ use crate::problem::Problem;
 
 /// An object, ready to be sent. It has no `Debug`: it may be a Secret.
 #[derive(Clone)]
-pub struct Desired {
-    pub object: Object,
-    pub resource: Resource,
+pub(super) struct Desired {
+    pub(super) object: Object,
+    pub(super) resource: Resource,
     /// Of what is sent; an autoscaler's replicas left out, because they are not ours to say.
-    pub hash: String,
+    pub(super) hash: String,
     /// An autoscaler of this workload says how many replicas there are.
-    pub scaled: bool,
+    pub(super) scaled: bool,
 }
 
 impl Desired {
-    pub fn id(&self) -> &ObjectId {
+    pub(super) fn id(&self) -> &ObjectId {
         &self.object.id
     }
 
     /// The body of an apply. Where an autoscaler has spoken, its word stands in for the declared number:
     /// to leave the field out would give it up, and the server would set it to one.
-    pub fn body(&self, live_replicas: Option<&Value>) -> Vec<u8> {
+    pub(super) fn body(&self, live_replicas: Option<&Value>) -> Vec<u8> {
         match live_replicas {
             Some(replicas) if self.object.json.pointer("/spec/replicas").is_some() => {
                 let mut json = self.object.json.clone();
@@ -43,7 +43,7 @@ impl Desired {
 /// Finds each object's kind in what the cluster serves, gives it its namespace, and marks it.
 ///
 /// Kinds that the workload's own CRDs bring must have been added to `discovery`.
-pub fn resolve(
+pub(super) fn resolve(
     objects: Vec<Object>,
     discovery: &Discovery,
     default_namespace: &str,

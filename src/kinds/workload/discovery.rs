@@ -8,25 +8,25 @@ use serde_json::Value;
 use super::object::{Object, ObjectId};
 
 /// Asks for the answer in one document.
-pub const ACCEPT: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
+pub(super) const ACCEPT: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
 
 /// Where objects of one kind and version are served.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct Resource {
-    pub group: String,
-    pub version: String,
-    pub plural: String,
-    pub namespaced: bool,
+pub(super) struct Resource {
+    pub(super) group: String,
+    pub(super) version: String,
+    pub(super) plural: String,
+    pub(super) namespaced: bool,
 }
 
 impl Resource {
     /// `/apis/apps/v1/deployments`
-    pub fn all(&self) -> String {
+    pub(super) fn all(&self) -> String {
         format!("{}/{}", self.root(), self.plural)
     }
 
     /// `/apis/apps/v1/namespaces/shop/deployments`
-    pub fn within(&self, namespace: Option<&str>) -> String {
+    pub(super) fn within(&self, namespace: Option<&str>) -> String {
         match namespace {
             Some(namespace) if self.namespaced => {
                 format!("{}/namespaces/{}/{}", self.root(), in_path(namespace), self.plural)
@@ -36,7 +36,7 @@ impl Resource {
     }
 
     /// `/apis/apps/v1/namespaces/shop/deployments/web`
-    pub fn one(&self, id: &ObjectId) -> String {
+    pub(super) fn one(&self, id: &ObjectId) -> String {
         format!("{}/{}", self.within(id.namespace.as_deref()), in_path(&id.name))
     }
 
@@ -63,7 +63,7 @@ fn in_path(segment: &str) -> String {
 
 /// Every kind a cluster serves.
 #[derive(Clone, Default, Debug)]
-pub struct Discovery {
+pub(super) struct Discovery {
     /// By group and kind: its versions, the server's favourite first.
     kinds: HashMap<(String, String), Vec<Resource>>,
 }
@@ -114,7 +114,7 @@ struct ResponseKind {
 
 impl Discovery {
     /// Adds what `/api` or `/apis` answered.
-    pub fn add(&mut self, answer: &str) -> Result<(), serde_json::Error> {
+    pub(super) fn add(&mut self, answer: &str) -> Result<(), serde_json::Error> {
         let groups: Groups = serde_json::from_str(answer)?;
         for group in groups.items {
             for version in group.versions {
@@ -141,7 +141,7 @@ impl Discovery {
 
     /// Adds the kinds that a workload's own CRDs will bring, so that its custom resources can be placed
     /// before those CRDs are there.
-    pub fn add_definitions<'a>(&mut self, objects: impl IntoIterator<Item = &'a Object>) {
+    pub(super) fn add_definitions<'a>(&mut self, objects: impl IntoIterator<Item = &'a Object>) {
         for object in objects.into_iter().filter(|object| object.id.is_crd()) {
             let text = |path: &str| object.json.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
             let (group, kind) = (text("/spec/group"), text("/spec/names/kind"));
@@ -161,21 +161,21 @@ impl Discovery {
     }
 
     /// Where a kind is served in exactly this version.
-    pub fn find(&self, group: &str, version: &str, kind: &str) -> Option<&Resource> {
+    pub(super) fn find(&self, group: &str, version: &str, kind: &str) -> Option<&Resource> {
         self.versions(group, kind).iter().find(|resource| resource.version == version)
     }
 
     /// A kind in this version, or where that is gone, in the one the server prefers.
-    pub fn find_any(&self, group: &str, version: &str, kind: &str) -> Option<&Resource> {
+    pub(super) fn find_any(&self, group: &str, version: &str, kind: &str) -> Option<&Resource> {
         self.find(group, version, kind).or_else(|| self.versions(group, kind).first())
     }
 
-    pub fn versions(&self, group: &str, kind: &str) -> &[Resource] {
+    pub(super) fn versions(&self, group: &str, kind: &str) -> &[Resource] {
         self.kinds.get(&(group.to_owned(), kind.to_owned())).map_or(&[], Vec::as_slice)
     }
 
     /// The kinds of a group, for "did you mean".
-    pub fn kinds_of(&self, group: &str) -> impl Iterator<Item = &str> {
+    pub(super) fn kinds_of(&self, group: &str) -> impl Iterator<Item = &str> {
         self.kinds.keys().filter(move |(other, _)| other == group).map(|(_, kind)| kind.as_str())
     }
 }

@@ -13,7 +13,7 @@ use super::managed::Entry;
 /// A hash of our own entry in `managedFields`: it moves whenever somebody else writes one of our fields.
 ///
 /// The time is part of it, because the same manager may write other values into the same fields.
-pub fn of_entry(entry: &Entry<'_>) -> String {
+pub(super) fn of_entry(entry: &Entry<'_>) -> String {
     let mut hash = Sha256::new();
     for part in
         [&*entry.api_version, entry.fields.map_or("", |fields| fields.get()), entry.time.as_deref().unwrap_or("")]
@@ -25,14 +25,14 @@ pub fn of_entry(entry: &Entry<'_>) -> String {
 }
 
 /// A hash of the live values at the fields we hold, the order of our list items included.
-pub fn of_values(fields: &Value, live: &Value) -> String {
+pub(super) fn of_values(fields: &Value, live: &Value) -> String {
     let mut hash = Sha256::new();
     walk(fields, Some(live), &mut hash);
     short(hash)
 }
 
 /// A hash of what we send.
-pub fn of_body(body: &[u8]) -> String {
+pub(super) fn of_body(body: &[u8]) -> String {
     let mut hash = Sha256::new();
     hash.update(body);
     short(hash)
@@ -75,7 +75,7 @@ fn walk(fields: &Value, live: Option<&Value>, hash: &mut Sha256) {
 
 /// One step down a tree of fields.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Step {
+pub(super) enum Step {
     /// `f:name`: the field of a mapping.
     Field(String),
     /// `k:{"name":"web"}`: the item of a list that has these keys.
@@ -87,7 +87,7 @@ pub enum Step {
 }
 
 impl Step {
-    pub fn of(key: &str) -> Option<Step> {
+    pub(super) fn of(key: &str) -> Option<Step> {
         let (sort, rest) = key.split_once(':')?;
         match sort {
             "f" => Some(Step::Field(rest.to_owned())),
@@ -99,7 +99,7 @@ impl Step {
     }
 
     /// What stands there, and its place where it is in a list.
-    pub fn of_value<'v>(&self, live: &'v Value) -> Option<(Option<usize>, &'v Value)> {
+    pub(super) fn of_value<'v>(&self, live: &'v Value) -> Option<(Option<usize>, &'v Value)> {
         match self {
             Step::Field(name) => live.get(name).map(|value| (None, value)),
             Step::Item(keys) => find(live, |item| keys.iter().all(|(key, value)| item.get(key) == Some(value))),
@@ -115,7 +115,7 @@ fn find(list: &Value, is: impl Fn(&Value) -> bool) -> Option<(Option<usize>, &Va
 }
 
 /// The same text for the same value, whatever the order of its keys.
-pub fn canonical(value: &Value) -> String {
+pub(super) fn canonical(value: &Value) -> String {
     match value {
         Value::Object(map) => {
             let sorted: BTreeMap<&String, String> = map.iter().map(|(key, value)| (key, canonical(value))).collect();

@@ -7,15 +7,15 @@ use crate::repo::Snapshot;
 
 /// What lies in one cluster's folder.
 #[derive(Default, PartialEq, Debug)]
-pub struct ClusterFolder {
+pub(super) struct ClusterFolder {
     /// Each workload's folder, the topmost ones only, and the file that made it one.
-    pub workloads: BTreeMap<String, String>,
+    pub(super) workloads: BTreeMap<String, String>,
     /// Files that stand beside `cluster.yaml` and belong to no workload.
-    pub stray: Vec<String>,
+    pub(super) stray: Vec<String>,
 }
 
 /// The folders below `clusters/`, by their path (`clusters/prod`).
-pub fn cluster_folders(snapshot: &Snapshot) -> BTreeMap<String, ClusterFolder> {
+pub(super) fn cluster_folders(snapshot: &Snapshot) -> BTreeMap<String, ClusterFolder> {
     let mut folders: BTreeMap<String, ClusterFolder> = BTreeMap::new();
     let mut making: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     for (path, _) in snapshot.below("clusters") {

@@ -14,7 +14,7 @@ use super::mark::{INVENTORY_LABEL, Mark, REPOSITORY_LABEL, UNIT_ANNOTATION};
 use super::object::ObjectId;
 
 /// Where the inventories of every workload of a cluster lie.
-pub const NAMESPACE: &str = "groundplan";
+pub(super) const NAMESPACE: &str = "groundplan";
 /// The part of a ConfigMap that holds one part of an inventory.
 const KEY: &str = "inventory.json";
 /// A ConfigMap may hold a mebibyte, all told.
@@ -22,44 +22,44 @@ const PART_SIZE: usize = 700 * 1024;
 
 /// Every object of one workload, as far as it is known.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub struct Inventory {
-    pub records: BTreeMap<ObjectId, Record>,
+pub(super) struct Inventory {
+    pub(super) records: BTreeMap<ObjectId, Record>,
     /// Whether the last apply went to its end. Otherwise some records name what may not be there.
-    pub finished: bool,
+    pub(super) finished: bool,
     /// False where parts are missing or do not belong together.
     whole: bool,
     /// How many ConfigMaps it was read from.
-    pub parts: usize,
+    pub(super) parts: usize,
     /// When the first part was made.
-    pub created: Option<String>,
+    pub(super) created: Option<String>,
 }
 
 /// What is remembered of one object.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Record {
-    pub version: String,
+pub(super) struct Record {
+    pub(super) version: String,
     /// None until the API server has answered to its apply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub applied: Option<Applied>,
+    pub(super) applied: Option<Applied>,
     /// No longer declared, and left in the cluster because of what would be lost with it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub left: bool,
+    pub(super) left: bool,
 }
 
 /// What the API server's answer to our apply told.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Applied {
-    pub uid: String,
+pub(super) struct Applied {
+    pub(super) uid: String,
     /// Of what was sent.
-    pub desired: String,
+    pub(super) desired: String,
     /// Of our entry in `managedFields`.
-    pub entry: String,
+    pub(super) entry: String,
     /// Of the live values at the fields we hold.
-    pub values: String,
+    pub(super) values: String,
     /// When our entry was last written, by the server's clock.
-    pub time: String,
-    pub resource_version: String,
+    pub(super) time: String,
+    pub(super) resource_version: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -83,17 +83,17 @@ struct Row {
 }
 
 impl Inventory {
-    pub fn new(records: BTreeMap<ObjectId, Record>, finished: bool) -> Self {
+    pub(super) fn new(records: BTreeMap<ObjectId, Record>, finished: bool) -> Self {
         Self { records, finished, whole: true, parts: 0, created: None }
     }
 
     /// Whether every part was there and all were written together.
-    pub fn is_whole(&self) -> bool {
+    pub(super) fn is_whole(&self) -> bool {
         self.whole
     }
 
     /// The ConfigMaps that hold it.
-    pub fn to_config_maps(&self, mark: &Mark) -> Vec<Value> {
+    pub(super) fn to_config_maps(&self, mark: &Mark) -> Vec<Value> {
         let parts = self.split();
         let mut set = Sha256::new();
         for rows in &parts {
@@ -140,7 +140,7 @@ impl Inventory {
     /// Reads what was found under a workload's label; none where nothing was.
     ///
     /// A part that cannot be read does not end the reading: what the others name is still ours.
-    pub fn from_config_maps(config_maps: &[Value]) -> Option<Self> {
+    pub(super) fn from_config_maps(config_maps: &[Value]) -> Option<Self> {
         if config_maps.is_empty() {
             return None;
         }
@@ -170,7 +170,7 @@ fn belong_together(read: &[Part], found: usize) -> bool {
 }
 
 /// The name of one part's ConfigMap.
-pub fn part_name(mark: &Mark, part: usize) -> String {
+pub(super) fn part_name(mark: &Mark, part: usize) -> String {
     format!("unit-{}-{part}", mark.label())
 }
 
@@ -190,7 +190,7 @@ fn config_map(mark: &Mark, at: usize, part: &Part) -> Value {
 }
 
 /// The unit that an inventory belongs to, as written in its data.
-pub fn unit_of(config_map: &Value) -> Option<(String, String)> {
+pub(super) fn unit_of(config_map: &Value) -> Option<(String, String)> {
     let part: Part = serde_json::from_str(config_map["data"][KEY].as_str()?).ok()?;
     Some((part.repository, part.unit))
 }

@@ -12,14 +12,14 @@ use super::tell::{self, Since};
 use crate::unit::{Difference, KindError};
 
 /// What a dry run found.
-pub struct Verdict {
-    pub differences: Vec<Difference>,
+pub(super) struct Verdict {
+    pub(super) differences: Vec<Difference>,
     /// The replicas that an autoscaler set, which our apply must not undo.
-    pub live_replicas: Option<Value>,
+    pub(super) live_replicas: Option<Value>,
     /// A new memory of the object, where it agrees and we hold all we declare.
-    pub agrees: Option<Applied>,
+    pub(super) agrees: Option<Applied>,
     /// Why the object could not be asked about; its differences are then not known.
-    pub unchecked: Option<String>,
+    pub(super) unchecked: Option<String>,
 }
 
 impl Verdict {
@@ -29,7 +29,7 @@ impl Verdict {
 }
 
 /// Asks the server. A refusal is this unit's failure, found before anything was changed.
-pub async fn judge(
+pub(super) async fn judge(
     cluster: &Cluster,
     desired: &Desired,
     live: &Value,

@@ -5,10 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use futures::StreamExt;
 use serde_json::Value;
 
-use super::cluster::{Cluster, IN_FLIGHT, Listing};
+use super::cluster::{Cluster, Listing, all_at_once};
 use super::desired::Desired;
 use super::discovery::{Discovery, Resource};
 use super::inventory::{Applied, Inventory, Record};
@@ -22,36 +21,36 @@ use crate::unit::{Cause, Difference, KindError};
 
 /// What a look found.
 #[derive(Default)]
-pub struct Seen {
-    pub differences: Vec<Difference>,
-    pub foreign: Vec<Difference>,
+pub(super) struct Seen {
+    pub(super) differences: Vec<Difference>,
+    pub(super) foreign: Vec<Difference>,
     /// Objects that agree, with what is known of them; all others are to be applied.
-    pub agree: BTreeMap<ObjectId, Applied>,
+    pub(super) agree: BTreeMap<ObjectId, Applied>,
     /// Whether some of those were remembered otherwise.
-    pub memory_moved: bool,
+    pub(super) memory_moved: bool,
     /// What autoscalers set.
-    pub live_replicas: HashMap<ObjectId, Value>,
+    pub(super) live_replicas: HashMap<ObjectId, Value>,
     /// No longer declared and still ours, with its uid.
-    pub surplus: Vec<(ObjectId, Resource, String)>,
+    pub(super) surplus: Vec<(ObjectId, Resource, String)>,
     /// No longer declared, and left for what would be lost with it.
-    pub left: Vec<ObjectId>,
-    pub unchecked: Vec<String>,
+    pub(super) left: Vec<ObjectId>,
+    pub(super) unchecked: Vec<String>,
     /// Whether anything that is declared is there.
-    pub anything: bool,
+    pub(super) anything: bool,
 }
 
 /// What a look is about.
-pub struct Subject<'a> {
-    pub cluster: &'a Cluster,
-    pub discovery: &'a Discovery,
-    pub mark: &'a Mark,
-    pub desired: &'a [Desired],
-    pub inventory: Option<&'a Inventory>,
-    pub prune: bool,
+pub(super) struct Subject<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) discovery: &'a Discovery,
+    pub(super) mark: &'a Mark,
+    pub(super) desired: &'a [Desired],
+    pub(super) inventory: Option<&'a Inventory>,
+    pub(super) prune: bool,
 }
 
 /// Looks at every object that is declared or remembered.
-pub async fn look(subject: &Subject<'_>) -> Result<Seen, KindError> {
+pub(super) async fn look(subject: &Subject<'_>) -> Result<Seen, KindError> {
     let mut found = subject.list().await?;
     subject.fetch_missing(&mut found).await?;
     let mut seen = Seen::default();
@@ -174,14 +173,11 @@ impl Subject<'_> {
             Some(found) => !found.kept && found.live.is_none(),
             None => !is_new,
         });
-        let wanted: Vec<&Desired> = wanted.collect();
-        let answers = futures::stream::iter(wanted).map(|desired| async move {
+        let asks = wanted.map(|desired| async move {
             let text = self.cluster.get(&desired.resource, desired.id()).await?;
-            Ok::<_, KindError>((desired.id().clone(), text))
+            Ok((desired.id().clone(), text))
         });
-        let answers: Vec<Result<_, KindError>> = answers.buffer_unordered(IN_FLIGHT).collect().await;
-        for answer in answers {
-            let (id, text) = answer?;
+        for (id, text) in all_at_once(asks.collect()).await? {
             match text {
                 None => found.remove(&id),
                 Some(text) => {
@@ -209,7 +205,7 @@ impl Subject<'_> {
 
     async fn judge_all(&self, suspects: Vec<(&Desired, Option<Value>)>, seen: &mut Seen) -> Result<(), KindError> {
         let manager = self.mark.field_manager();
-        let verdicts = futures::stream::iter(suspects).map(|(desired, live)| {
+        let verdicts = suspects.into_iter().map(|(desired, live)| {
             let manager = &manager;
             async move {
                 let live = match live {
@@ -221,12 +217,10 @@ impl Subject<'_> {
                     },
                 };
                 let verdict = judge(self.cluster, desired, &live, self.record(desired.id()), manager).await?;
-                Ok::<_, KindError>((desired, Some(verdict)))
+                Ok((desired, Some(verdict)))
             }
         });
-        let verdicts: Vec<Result<_, KindError>> = verdicts.buffer_unordered(IN_FLIGHT).collect().await;
-        for verdict in verdicts {
-            let (desired, verdict) = verdict?;
+        for (desired, verdict) in all_at_once(verdicts.collect()).await? {
             match verdict {
                 None => {
                     let cause = cause_of_absence(desired, self.record(desired.id()));
@@ -272,7 +266,7 @@ impl Subject<'_> {
 }
 
 /// Why an object is never pruned along the way: more than the object itself would be lost.
-pub fn keeps_data(id: &ObjectId) -> Option<&'static str> {
+pub(super) fn keeps_data(id: &ObjectId) -> Option<&'static str> {
     match (id.group.as_str(), id.kind.as_str()) {
         ("", "PersistentVolumeClaim" | "PersistentVolume") => Some("the data of its volume would be lost"),
         ("", "Namespace") => Some("everything in it would be deleted"),

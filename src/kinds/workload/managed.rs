@@ -14,68 +14,68 @@ use crate::unit::Who;
 /// One manager's entry.
 #[derive(Clone, Deserialize, Debug)]
 #[serde(rename_all = "camelCase")]
-pub struct Entry<'a> {
+pub(super) struct Entry<'a> {
     #[serde(borrow, default)]
-    pub manager: Cow<'a, str>,
+    pub(super) manager: Cow<'a, str>,
     #[serde(borrow, default)]
-    pub operation: Cow<'a, str>,
+    pub(super) operation: Cow<'a, str>,
     #[serde(borrow, default)]
-    pub api_version: Cow<'a, str>,
+    pub(super) api_version: Cow<'a, str>,
     #[serde(borrow, default)]
-    pub time: Option<Cow<'a, str>>,
+    pub(super) time: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
-    pub subresource: Option<Cow<'a, str>>,
+    pub(super) subresource: Option<Cow<'a, str>>,
     #[serde(borrow, default, rename = "fieldsV1")]
-    pub fields: Option<&'a RawValue>,
+    pub(super) fields: Option<&'a RawValue>,
 }
 
 /// The part of a live object that every look needs.
 #[derive(Deserialize, Debug)]
-pub struct Head<'a> {
+pub(super) struct Head<'a> {
     #[serde(borrow)]
-    pub metadata: Metadata<'a>,
+    pub(super) metadata: Metadata<'a>,
 }
 
 #[derive(Deserialize, Debug)]
 #[serde(rename_all = "camelCase")]
-pub struct Metadata<'a> {
+pub(super) struct Metadata<'a> {
     #[serde(borrow, default)]
-    pub name: Cow<'a, str>,
+    pub(super) name: Cow<'a, str>,
     #[serde(borrow, default)]
-    pub namespace: Option<Cow<'a, str>>,
+    pub(super) namespace: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
-    pub uid: Cow<'a, str>,
+    pub(super) uid: Cow<'a, str>,
     #[serde(borrow, default)]
-    pub resource_version: Cow<'a, str>,
+    pub(super) resource_version: Cow<'a, str>,
     #[serde(borrow, default)]
-    pub deletion_timestamp: Option<Cow<'a, str>>,
+    pub(super) deletion_timestamp: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
-    pub managed_fields: Vec<Entry<'a>>,
+    pub(super) managed_fields: Vec<Entry<'a>>,
 }
 
 impl<'a> Head<'a> {
     /// The entry of our own server-side apply.
-    pub fn ours(&self, field_manager: &str) -> Option<&Entry<'a>> {
+    pub(super) fn ours(&self, field_manager: &str) -> Option<&Entry<'a>> {
         self.metadata.managed_fields.iter().find(|entry| entry.is_ours(field_manager))
     }
 }
 
 impl Entry<'_> {
-    pub fn is_ours(&self, field_manager: &str) -> bool {
+    pub(super) fn is_ours(&self, field_manager: &str) -> bool {
         self.manager == field_manager && self.operation == "Apply" && self.subresource.is_none()
     }
 
     /// Whether somebody wrote beside us, and not a part of the cluster that fills in what is its own.
-    pub fn is_foreign(&self, field_manager: &str) -> bool {
+    pub(super) fn is_foreign(&self, field_manager: &str) -> bool {
         !self.is_ours(field_manager) && self.subresource.is_none() && !is_known_controller(&self.manager)
     }
 
     /// Kubernetes' own controllers write the scale that an autoscaler decided on through this door.
-    pub fn is_autoscaler(&self) -> bool {
+    pub(super) fn is_autoscaler(&self) -> bool {
         self.subresource.as_deref() == Some("scale") && is_known_controller(&self.manager)
     }
 
-    pub fn who(&self) -> Who {
+    pub(super) fn who(&self) -> Who {
         Who {
             name: self.manager.to_string(),
             operation: self.operation.to_string(),
@@ -84,7 +84,7 @@ impl Entry<'_> {
     }
 
     /// The fields as a tree; empty where there are none.
-    pub fn tree(&self) -> Value {
+    pub(super) fn tree(&self) -> Value {
         self.fields.and_then(|fields| serde_json::from_str(fields.get()).ok()).unwrap_or(Value::Null)
     }
 }

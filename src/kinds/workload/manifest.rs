@@ -6,22 +6,22 @@ use crate::yaml::{self, Node};
 
 /// One object as it is written, before its values are known.
 #[derive(Clone)]
-pub struct Manifest {
-    pub node: Node,
+pub(super) struct Manifest {
+    pub(super) node: Node,
 }
 
 /// The files that only say something to us, and are not sent to a cluster.
 const OURS: &[&str] = &["cluster.yaml", "workload.yaml"];
 
 /// Whether a file may hold manifests.
-pub fn is_manifest(path: &str) -> bool {
+pub(super) fn is_manifest(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let ending = name.rsplit_once('.').map(|(_, ending)| ending);
     matches!(ending, Some("yaml" | "yml" | "json")) && !OURS.contains(&name)
 }
 
 /// Every manifest below a folder, in order of path. Each file that cannot be read is a problem.
-pub fn read_folder(snapshot: &Snapshot, folder: &str, problems: &mut Problems) -> Vec<Manifest> {
+pub(super) fn read_folder(snapshot: &Snapshot, folder: &str, problems: &mut Problems) -> Vec<Manifest> {
     let mut manifests = Vec::new();
     for (path, entry) in snapshot.below(folder) {
         match entry {

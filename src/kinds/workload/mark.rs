@@ -6,42 +6,42 @@ use sha2::{Digest, Sha256};
 use crate::unit::UnitId;
 
 /// Selects a unit's objects: the value is short enough for a label and cannot be chosen by accident.
-pub const UNIT_LABEL: &str = "groundplan.dev/unit";
+pub(super) const UNIT_LABEL: &str = "groundplan.dev/unit";
 /// Says to people whose it is.
-pub const UNIT_ANNOTATION: &str = "groundplan.dev/unit";
+pub(super) const UNIT_ANNOTATION: &str = "groundplan.dev/unit";
 /// Selects a unit's inventory.
-pub const INVENTORY_LABEL: &str = "groundplan.dev/inventory";
+pub(super) const INVENTORY_LABEL: &str = "groundplan.dev/inventory";
 /// Selects a repository's inventories.
-pub const REPOSITORY_LABEL: &str = "groundplan.dev/repository";
+pub(super) const REPOSITORY_LABEL: &str = "groundplan.dev/repository";
 
 /// Whose an object is: the repository and the unit.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Mark {
-    pub repository: String,
-    pub unit: UnitId,
+pub(super) struct Mark {
+    pub(super) repository: String,
+    pub(super) unit: UnitId,
 }
 
 impl Mark {
-    pub fn new(repository: &str, unit: &UnitId) -> Self {
+    pub(super) fn new(repository: &str, unit: &UnitId) -> Self {
         Self { repository: repository.to_owned(), unit: unit.clone() }
     }
 
     /// The value of [`UNIT_ANNOTATION`].
-    pub fn full_name(&self) -> String {
+    pub(super) fn full_name(&self) -> String {
         format!("{}/{}", self.repository, self.unit)
     }
 
     /// The value of [`UNIT_LABEL`]. The two parts are kept apart, so that no other pair makes the same text.
-    pub fn label(&self) -> String {
+    pub(super) fn label(&self) -> String {
         short_hash(&[&self.repository, self.unit.as_str()])
     }
 
-    pub fn repository_label(&self) -> String {
+    pub(super) fn repository_label(&self) -> String {
         repository_label(&self.repository)
     }
 
     /// The name of our entries in `managedFields`, one a unit, so that two units can be told apart.
-    pub fn field_manager(&self) -> String {
+    pub(super) fn field_manager(&self) -> String {
         let mut name = format!("groundplan/{}", self.unit);
         if name.len() > 128 {
             let keep = (0..=128 - 17).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0);
@@ -51,7 +51,7 @@ impl Mark {
     }
 
     /// Writes the mark into an object.
-    pub fn put_on(&self, object: &mut Value) {
+    pub(super) fn put_on(&self, object: &mut Value) {
         let Some(metadata) = section(object, "metadata") else { return };
         for (name, key, value) in
             [("labels", UNIT_LABEL, self.label()), ("annotations", UNIT_ANNOTATION, self.full_name())]
@@ -67,7 +67,7 @@ impl Mark {
     }
 }
 
-pub fn repository_label(repository: &str) -> String {
+pub(super) fn repository_label(repository: &str) -> String {
     short_hash(&[repository])
 }
 

@@ -9,13 +9,13 @@ use crate::problem::Place;
 
 /// What names an object in a cluster, in whatever version it is asked for.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
-pub struct ObjectId {
+pub(super) struct ObjectId {
     /// Empty for the core group.
-    pub group: String,
-    pub kind: String,
+    pub(super) group: String,
+    pub(super) kind: String,
     /// None where the object belongs to the whole cluster, and before the scope of its kind is known.
-    pub namespace: Option<String>,
-    pub name: String,
+    pub(super) namespace: Option<String>,
+    pub(super) name: String,
 }
 
 /// `apps/Deployment shop/web`, `Namespace shop`
@@ -34,20 +34,16 @@ impl fmt::Display for ObjectId {
 
 impl ObjectId {
     /// Whether this is one of Kubernetes' own kinds.
-    pub fn is(&self, group: &str, kind: &str) -> bool {
+    pub(super) fn is(&self, group: &str, kind: &str) -> bool {
         self.group == group && self.kind == kind
     }
 
-    pub fn is_secret(&self) -> bool {
+    pub(super) fn is_secret(&self) -> bool {
         self.is("", "Secret")
     }
 
-    pub fn is_crd(&self) -> bool {
+    pub(super) fn is_crd(&self) -> bool {
         self.is("apiextensions.k8s.io", "CustomResourceDefinition")
-    }
-
-    pub fn is_namespace(&self) -> bool {
-        self.is("", "Namespace")
     }
 }
 
@@ -55,16 +51,16 @@ impl ObjectId {
 ///
 /// It has no `Debug`: it may be a Secret.
 #[derive(Clone)]
-pub struct Object {
-    pub id: ObjectId,
-    pub version: String,
-    pub json: Value,
+pub(super) struct Object {
+    pub(super) id: ObjectId,
+    pub(super) version: String,
+    pub(super) json: Value,
     /// Where it is declared.
-    pub place: Place,
+    pub(super) place: Place,
 }
 
 impl Object {
-    pub fn api_version(&self) -> String {
+    pub(super) fn api_version(&self) -> String {
         match self.id.group.is_empty() {
             true => self.version.clone(),
             false => format!("{}/{}", self.id.group, self.version),
@@ -73,7 +69,7 @@ impl Object {
 }
 
 /// `apps/v1` is the group `apps` and the version `v1`; `v1` is of the core group.
-pub fn split_api_version(api_version: &str) -> (&str, &str) {
+pub(super) fn split_api_version(api_version: &str) -> (&str, &str) {
     api_version.split_once('/').unwrap_or(("", api_version))
 }
 

@@ -8,10 +8,10 @@ use super::object::ObjectId;
 use super::pods::{makes_pods, named_by_pod, pod_spec};
 
 /// For each object, by its place in the list, the places of those that go before it.
-pub type Before = Vec<BTreeSet<usize>>;
+pub(super) type Before = Vec<BTreeSet<usize>>;
 
 /// Finds the edges among the objects of one workload. What stands in no edge goes in parallel.
-pub fn order(objects: &[(&ObjectId, &Value)]) -> Before {
+pub(super) fn order(objects: &[(&ObjectId, &Value)]) -> Before {
     let index = Index::of(objects);
     let mut before: Before = (0..objects.len()).map(|at| index.needs(at)).collect();
     for (at, needs) in before.iter_mut().enumerate() {
@@ -23,7 +23,7 @@ pub fn order(objects: &[(&ObjectId, &Value)]) -> Before {
 
 /// The order of deletion, as groups that go one after another: webhooks first, so that none of them
 /// stands in the way of the rest, then everything in reverse.
-pub fn deletion(ids: &[ObjectId]) -> Vec<Vec<usize>> {
+pub(super) fn deletion(ids: &[ObjectId]) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = vec![Vec::new(); 7];
     for (at, id) in ids.iter().enumerate() {
         groups[deletion_rank(id)].push(at);
@@ -46,7 +46,7 @@ fn deletion_rank(id: &ObjectId) -> usize {
 }
 
 /// Whether the API server itself brings this group.
-pub fn is_built_in(group: &str) -> bool {
+pub(super) fn is_built_in(group: &str) -> bool {
     BUILT_IN.contains(&group.strip_suffix(".k8s.io").unwrap_or(group))
 }
 

@@ -16,20 +16,20 @@ fn path_to_pod(id: &ObjectId) -> Option<&'static str> {
 }
 
 /// Whether this object makes pods, or is one.
-pub fn makes_pods(id: &ObjectId) -> bool {
+pub(super) fn makes_pods(id: &ObjectId) -> bool {
     path_to_pod(id).is_some()
 }
 
-pub fn pod_spec<'a>(id: &ObjectId, json: &'a Value) -> Option<&'a Value> {
+pub(super) fn pod_spec<'a>(id: &ObjectId, json: &'a Value) -> Option<&'a Value> {
     json.pointer(path_to_pod(id)?)
 }
 
-pub fn pod_spec_mut<'a>(id: &ObjectId, json: &'a mut Value) -> Option<&'a mut Value> {
+pub(super) fn pod_spec_mut<'a>(id: &ObjectId, json: &'a mut Value) -> Option<&'a mut Value> {
     json.pointer_mut(path_to_pod(id)?)
 }
 
 /// What a pod names in its own namespace: kind and name.
-pub fn named_by_pod(pod: &Value) -> Vec<(&'static str, String)> {
+pub(super) fn named_by_pod(pod: &Value) -> Vec<(&'static str, String)> {
     let mut named = Vec::new();
     let mut name = |kind: &'static str, value: &Value| {
         if let Some(text) = value.as_str() {

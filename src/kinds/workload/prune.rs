@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures::StreamExt;
-
-use super::cluster::{Cluster, IN_FLIGHT};
+use super::cluster::{Cluster, all_at_once};
 use super::discovery::Resource;
 use super::mark::Mark;
 use super::object::ObjectId;
@@ -15,7 +13,7 @@ use crate::unit::{KindError, Progress};
 
 /// `surplus` was found with our label and the uid we remember; a deletion of any other uid is refused
 /// by the server itself.
-pub async fn prune(
+pub(super) async fn prune(
     cluster: &Cluster,
     mark: &Mark,
     surplus: &[(ObjectId, Resource, String)],
@@ -25,12 +23,11 @@ pub async fn prune(
     let ids: Vec<ObjectId> = surplus.iter().map(|(id, ..)| id.clone()).collect();
     for group in deletion(&ids) {
         progress.say(format!("deleting {} objects, {} first", group.len(), ids[group[0]]));
-        let deletions = futures::stream::iter(&group).map(|at| {
+        let deletions = group.iter().map(|at| {
             let (id, resource, uid) = &surplus[*at];
             cluster.delete(resource, id, uid)
         });
-        let results: Vec<Result<(), KindError>> = deletions.buffer_unordered(IN_FLIGHT).collect().await;
-        results.into_iter().collect::<Result<(), KindError>>()?;
+        all_at_once(deletions.collect()).await?;
         let gone: BTreeMap<ObjectId, (Resource, String)> = group
             .iter()
             .map(|at| {

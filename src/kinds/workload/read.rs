@@ -23,7 +23,7 @@ use crate::yaml::{self, Node};
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Reads every cluster and workload below `clusters/`.
-pub fn read(
+pub(super) fn read(
     snapshot: &Snapshot,
     settings: &ReadSettings,
     kind: &KindName,

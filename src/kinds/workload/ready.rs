@@ -6,7 +6,7 @@ use super::object::ObjectId;
 
 /// How an object is doing.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Health {
+pub(super) enum Health {
     Ready,
     /// On its way; says what it waits for, as `1 of 2 available`.
     Waiting(String),
@@ -17,7 +17,7 @@ pub enum Health {
 /// Whether objects of this kind can be anything but ready once they are accepted.
 ///
 /// A custom resource may say `Ready: False` at any time, so all of them are asked.
-pub fn must_be_asked(id: &ObjectId) -> bool {
+pub(super) fn must_be_asked(id: &ObjectId) -> bool {
     match (id.group.as_str(), id.kind.as_str()) {
         ("apps", _) | ("batch", "Job") | ("apiregistration.k8s.io", _) => true,
         ("", "Pod" | "PersistentVolumeClaim" | "Service" | "ReplicationController" | "Namespace") => true,
@@ -27,7 +27,7 @@ pub fn must_be_asked(id: &ObjectId) -> bool {
 }
 
 /// Judges a live object.
-pub fn health(id: &ObjectId, live: &Value) -> Health {
+pub(super) fn health(id: &ObjectId, live: &Value) -> Health {
     if !live["metadata"]["deletionTimestamp"].is_null() {
         return Health::Waiting("is being deleted".into());
     }

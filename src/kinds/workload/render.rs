@@ -14,17 +14,17 @@ use crate::yaml::{self, Node};
 
 /// What came of the manifests.
 #[derive(Default)]
-pub struct Rendered {
-    pub objects: Vec<Object>,
-    pub problems: Vec<Problem>,
+pub(super) struct Rendered {
+    pub(super) objects: Vec<Object>,
+    pub(super) problems: Vec<Problem>,
     /// The values that some manifest asked for.
-    pub used: BTreeSet<String>,
+    pub(super) used: BTreeSet<String>,
 }
 
 /// Fills the values in and makes each document what kubectl would send.
 ///
 /// A pure function of its arguments: no clock, no client, no randomness.
-pub fn render(manifests: &[Manifest], values: &Values) -> Rendered {
+pub(super) fn render(manifests: &[Manifest], values: &Values) -> Rendered {
     let mut rendered = Rendered::default();
     for manifest in manifests {
         match render_one(&manifest.node, values, &mut rendered.used) {

@@ -23,27 +23,27 @@ const SERVED: Duration = Duration::from_secs(15);
 
 /// What came of sending.
 #[derive(Default)]
-pub struct Sent {
-    pub applied: BTreeMap<ObjectId, Applied>,
+pub(super) struct Sent {
+    pub(super) applied: BTreeMap<ObjectId, Applied>,
     /// Objects that were not ready when the server answered.
-    pub waiting: BTreeSet<ObjectId>,
+    pub(super) waiting: BTreeSet<ObjectId>,
     /// The first failure; what was under way then was waited for, and nothing more was begun.
-    pub error: Option<KindError>,
+    pub(super) error: Option<KindError>,
 }
 
 /// What is sent, and to whom.
-pub struct Sending<'a> {
-    pub cluster: &'a Cluster,
-    pub manager: &'a str,
-    pub desired: &'a [Desired],
+pub(super) struct Sending<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) manager: &'a str,
+    pub(super) desired: &'a [Desired],
     /// Agree already: they are not sent, and nothing waits for them.
-    pub agree: &'a BTreeMap<ObjectId, Applied>,
-    pub live_replicas: &'a HashMap<ObjectId, Value>,
+    pub(super) agree: &'a BTreeMap<ObjectId, Applied>,
+    pub(super) live_replicas: &'a HashMap<ObjectId, Value>,
 }
 
 impl Sending<'_> {
     /// Each object is sent as soon as all that goes before it is there.
-    pub async fn run(&self, progress: &Progress) -> Sent {
+    pub(super) async fn run(&self, progress: &Progress) -> Sent {
         let objects: Vec<_> = self.desired.iter().map(|one| (one.id(), &one.object.json)).collect();
         let mut before = order(&objects);
         let mut after: Vec<Vec<usize>> = vec![Vec::new(); before.len()];

@@ -22,38 +22,38 @@ const TOKEN_AGE: Duration = Duration::from_secs(600);
 
 /// A way to one API server.
 #[derive(Clone)]
-pub struct Server {
+pub(super) struct Server {
     client: kube::Client,
     /// For errors: `cluster shop-prod (https://…)`.
-    pub name: Arc<str>,
+    pub(super) name: Arc<str>,
     tokens: Option<Arc<Tokens>>,
 }
 
 /// The token of an EKS cluster, made anew before it grows old.
-pub struct Tokens {
+pub(super) struct Tokens {
     session: Session,
     cluster: String,
     kept: Mutex<Option<(Instant, HeaderValue)>>,
 }
 
 /// What is asked of a server.
-pub struct Ask {
-    pub method: Method,
-    pub path: String,
-    pub accept: &'static str,
-    pub content_type: &'static str,
-    pub body: Vec<u8>,
+pub(super) struct Ask {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) accept: &'static str,
+    pub(super) content_type: &'static str,
+    pub(super) body: Vec<u8>,
 }
 
 /// What a server answered. It has no `Debug`: it may hold a Secret.
-pub struct Answer {
-    pub status: u16,
-    pub body: String,
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: String,
     retry_after: Option<Duration>,
 }
 
 impl Ask {
-    pub fn get(path: impl Into<String>) -> Self {
+    pub(super) fn get(path: impl Into<String>) -> Self {
         let path = path.into();
         Self {
             method: Method::GET,
@@ -64,12 +64,12 @@ impl Ask {
         }
     }
 
-    pub fn accept(self, accept: &'static str) -> Self {
+    pub(super) fn accept(self, accept: &'static str) -> Self {
         Self { accept, ..self }
     }
 
     /// A server-side apply, taking over what others hold of the fields we declare.
-    pub fn apply(path: &str, field_manager: &str, dry_run: bool, body: Vec<u8>) -> Self {
+    pub(super) fn apply(path: &str, field_manager: &str, dry_run: bool, body: Vec<u8>) -> Self {
         let manager = encode(field_manager);
         let dry = if dry_run { "&dryRun=All" } else { "" };
         Self {
@@ -82,14 +82,14 @@ impl Ask {
     }
 
     /// A deletion of this very object: one that was made again under its name stays.
-    pub fn delete(path: String, uid: &str) -> Self {
+    pub(super) fn delete(path: String, uid: &str) -> Self {
         let body = json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background", "preconditions": {"uid": uid}});
         Self { method: Method::DELETE, body: body.to_string().into_bytes(), ..Self::get(path) }
     }
 }
 
 /// Percent-encodes a value of a query.
-pub fn encode(text: &str) -> String {
+pub(super) fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
@@ -101,7 +101,7 @@ pub fn encode(text: &str) -> String {
 }
 
 impl Tokens {
-    pub fn new(session: Session, cluster: &str) -> Self {
+    pub(super) fn new(session: Session, cluster: &str) -> Self {
         Self { session, cluster: cluster.to_owned(), kept: Mutex::new(None) }
     }
 
@@ -126,17 +126,17 @@ impl Tokens {
 }
 
 impl Server {
-    pub fn new(client: kube::Client, name: &str, tokens: Option<Tokens>) -> Self {
+    pub(super) fn new(client: kube::Client, name: &str, tokens: Option<Tokens>) -> Self {
         Self { client, name: name.into(), tokens: tokens.map(Arc::new) }
     }
 
     /// Sends a request, again where the server was busy or gone for a moment. An answer of any status
     /// is an answer; only a server that cannot be heard is an error.
-    pub async fn send(&self, ask: &Ask) -> Result<Answer, KindError> {
+    pub(super) async fn send(&self, ask: &Ask) -> Result<Answer, KindError> {
         let mut delay = Duration::from_millis(200);
         for attempt in 1.. {
             let last = attempt >= TRIES;
-            let pause = match self.once(ask).await {
+            let pause = match Box::pin(self.once(ask)).await {
                 Ok(answer) if matches!(answer.status, 429 | 502 | 503 | 504) && !last => {
                     answer.retry_after.unwrap_or(delay).min(Duration::from_secs(10))
                 }
@@ -194,7 +194,7 @@ impl Server {
     }
 
     /// Sends a request whose answer must be a good one.
-    pub async fn expect(&self, ask: &Ask, deed: &str) -> Result<String, KindError> {
+    pub(super) async fn expect(&self, ask: &Ask, deed: &str) -> Result<String, KindError> {
         let answer = self.send(ask).await?;
         match answer.is_good() {
             true => Ok(answer.body),
@@ -223,14 +223,14 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 impl Answer {
-    pub fn is_good(&self) -> bool {
+    pub(super) fn is_good(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
     /// The answer as an error: what was attempted, and what the server said to it.
     ///
     /// The server quotes values back, so of an answer about a Secret only the reason is kept.
-    pub fn refusal(&self, server: &str, deed: &str, about: Option<&ObjectId>) -> KindError {
+    pub(super) fn refusal(&self, server: &str, deed: &str, about: Option<&ObjectId>) -> KindError {
         let status: Value = serde_json::from_str(&self.body).unwrap_or_default();
         let reason = status["reason"].as_str().unwrap_or("no reason given");
         let said = match about.is_some_and(ObjectId::is_secret) {

@@ -12,13 +12,13 @@ use super::managed::{Entry, Head};
 use super::object::ObjectId;
 
 /// One object of a list.
-pub struct Found {
-    pub id: ObjectId,
-    pub uid: String,
+pub(super) struct Found {
+    pub(super) id: ObjectId,
+    pub(super) uid: String,
     /// Nothing of ours has moved since the API server answered to our apply.
-    pub kept: bool,
+    pub(super) kept: bool,
     /// The live object, where it must be looked at: something moved, or somebody wrote beside us.
-    pub live: Option<Value>,
+    pub(super) live: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -28,7 +28,7 @@ struct List<'a> {
 }
 
 /// Reads a list of one kind. `applied` knows what the inventory says of an object.
-pub fn sift<'r>(
+pub(super) fn sift<'r>(
     text: &str,
     group: &str,
     kind: &str,
@@ -73,7 +73,7 @@ fn is_kept(
 }
 
 /// What to remember of the API server's answer to our apply.
-pub fn remember(answer: &str, field_manager: &str, desired: &str) -> Result<Applied, serde_json::Error> {
+pub(super) fn remember(answer: &str, field_manager: &str, desired: &str) -> Result<Applied, serde_json::Error> {
     let head: Head<'_> = serde_json::from_str(answer)?;
     let live: Value = serde_json::from_str(answer)?;
     let ours: Option<&Entry<'_>> = head.ours(field_manager);

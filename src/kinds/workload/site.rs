@@ -21,13 +21,13 @@ use crate::unit::{Inputs, KindError, KindName, Owned, Progress, Reference, Site,
 /// A namespace may take a while to empty itself.
 const REMOVAL: Duration = Duration::from_secs(10 * 60);
 
-pub struct ClusterSite {
-    pub name: SiteName,
-    pub kind: KindName,
-    pub repository: String,
-    pub clusters: Arc<Clusters>,
-    pub place: Where,
-    pub references: Vec<Reference>,
+pub(super) struct ClusterSite {
+    pub(super) name: SiteName,
+    pub(super) kind: KindName,
+    pub(super) repository: String,
+    pub(super) clusters: Arc<Clusters>,
+    pub(super) place: Where,
+    pub(super) references: Vec<Reference>,
 }
 
 #[async_trait]

@@ -11,10 +11,10 @@ use crate::problem::Problem;
 use crate::yaml::{Node, Scalar, Value};
 
 /// The values a workload declares, by name.
-pub type Values = BTreeMap<String, String>;
+pub(super) type Values = BTreeMap<String, String>;
 
 /// A copy of the node with the values in their places.
-pub fn substitute(node: &Node, values: &Values, used: &mut BTreeSet<String>) -> Result<Node, Problem> {
+pub(super) fn substitute(node: &Node, values: &Values, used: &mut BTreeSet<String>) -> Result<Node, Problem> {
     let value = match &node.value {
         Value::Scalar(scalar) if scalar.text.contains("${") => {
             let text = fill(&scalar.text, values, used).map_err(|fault| fault.at(node, values))?;
@@ -106,7 +106,7 @@ fn value_of(inside: &str, values: &Values, used: &mut BTreeSet<String>) -> Resul
 }
 
 /// Letters, digits and underscores, not starting with a digit.
-pub fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
     !name.is_empty() && name.chars().all(fits) && !name.starts_with(|c: char| c.is_ascii_digit())
 }

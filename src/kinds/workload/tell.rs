@@ -13,19 +13,19 @@ const LONGEST: usize = 2_000;
 /// Of one object; a controller that fills in hundreds of fields is told by the first of them.
 const MOST_FOREIGN: usize = 50;
 /// Why a paths' mover is asked for: what was applied last, and whether Git has moved since.
-pub struct Since<'a> {
+pub(super) struct Since<'a> {
     /// When our fields were last written.
-    pub applied: Option<&'a str>,
-    pub git_moved: bool,
+    pub(super) applied: Option<&'a str>,
+    pub(super) git_moved: bool,
 }
 
 /// One object that is not there.
-pub fn missing(id: &ObjectId, cause: Cause) -> Difference {
+pub(super) fn missing(id: &ObjectId, cause: Cause) -> Difference {
     whole(id, None, Some(Shown::text("present")), cause, Effect::Create)
 }
 
 /// One object that is no longer declared.
-pub fn surplus(id: &ObjectId) -> Difference {
+pub(super) fn surplus(id: &ObjectId) -> Difference {
     whole(id, Some(Shown::text("present")), None, Cause::Declared, Effect::Delete)
 }
 
@@ -37,7 +37,13 @@ fn whole(id: &ObjectId, from: Option<Shown>, to: Option<Shown>, cause: Cause, ef
 ///
 /// Where Git has not moved since the last apply, the world has. Where both may have, a path is called
 /// drifted only if somebody else holds it and wrote after our last apply; all the rest Git asks for.
-pub fn difference(id: &ObjectId, moved: &Moved, head: &Head<'_>, field_manager: &str, since: &Since<'_>) -> Difference {
+pub(super) fn difference(
+    id: &ObjectId,
+    moved: &Moved,
+    head: &Head<'_>,
+    field_manager: &str,
+    since: &Since<'_>,
+) -> Difference {
     let who = holder(head, &moved.path, field_manager);
     let later =
         |who: &Who| matches!((&who.time, since.applied), (Some(time), Some(applied)) if time.as_str() >= applied);
@@ -64,7 +70,7 @@ fn holder(head: &Head<'_>, path: &[PathStep], field_manager: &str) -> Option<Who
 }
 
 /// A value as it may be shown: what stands in a Secret is never told.
-pub fn shown(id: &ObjectId, path: &[PathStep], value: &Value) -> Shown {
+pub(super) fn shown(id: &ObjectId, path: &[PathStep], value: &Value) -> Shown {
     let text = match value {
         Value::String(text) => text.clone(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
@@ -91,7 +97,7 @@ fn may_be_secret(path: &[PathStep]) -> bool {
 }
 
 /// Other people's fields beside ours: told from their value to nothing of ours, and never touched.
-pub fn foreign(id: &ObjectId, live: &Value, head: &Head<'_>, field_manager: &str) -> Vec<Difference> {
+pub(super) fn foreign(id: &ObjectId, live: &Value, head: &Head<'_>, field_manager: &str) -> Vec<Difference> {
     let ours = head.ours(field_manager).map(Entry::tree).unwrap_or_default();
     let mut found = Vec::new();
     for entry in head.metadata.managed_fields.iter().filter(|entry| entry.is_foreign(field_manager)) {

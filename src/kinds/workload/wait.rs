@@ -16,10 +16,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Objects to wait for, with where they are served.
-pub type Awaited = BTreeMap<ObjectId, Resource>;
+pub(super) type Awaited = BTreeMap<ObjectId, Resource>;
 
 /// Waits until all are ready. One that has failed ends the wait at once.
-pub async fn until_ready(
+pub(super) async fn until_ready(
     cluster: &Cluster,
     mark: &Mark,
     mut awaited: Awaited,
@@ -63,7 +63,7 @@ pub async fn until_ready(
 }
 
 /// Waits until all are gone, naming what holds them.
-pub async fn until_gone(
+pub(super) async fn until_gone(
     cluster: &Cluster,
     mark: &Mark,
     gone: &BTreeMap<ObjectId, (Resource, String)>,

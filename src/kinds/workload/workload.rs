@@ -27,23 +27,23 @@ use crate::unit::{
 
 /// Where a value comes from.
 #[derive(Clone, Debug)]
-pub enum Source {
+pub(super) enum Source {
     Text(String),
     Output(OutputName),
 }
 
 /// A workload as it is declared.
 #[derive(Clone)]
-pub struct Workload {
-    pub mark: Mark,
-    pub clusters: Arc<Clusters>,
-    pub place: Where,
-    pub manifests: Vec<Manifest>,
-    pub values: BTreeMap<String, Source>,
-    pub references: Vec<Reference>,
-    pub namespace: String,
-    pub prune: bool,
-    pub timeout: Duration,
+pub(super) struct Workload {
+    pub(super) mark: Mark,
+    pub(super) clusters: Arc<Clusters>,
+    pub(super) place: Where,
+    pub(super) manifests: Vec<Manifest>,
+    pub(super) values: BTreeMap<String, Source>,
+    pub(super) references: Vec<Reference>,
+    pub(super) namespace: String,
+    pub(super) prune: bool,
+    pub(super) timeout: Duration,
 }
 
 #[async_trait]
@@ -61,7 +61,7 @@ impl Unit for Workload {
         let objects = self.render(inputs)?;
         match self.clusters.reach(&self.place, inputs).await? {
             Reached::There(cluster) => {
-                let prepared = self.prepare_in(cluster, objects).await;
+                let prepared = Box::pin(self.prepare_in(cluster, objects)).await;
                 if prepared.as_ref().is_err_and(|error| error.kind == crate::unit::ErrorKind::Unreachable) {
                     self.clusters.forget(&self.place, inputs).await;
                 }
@@ -101,7 +101,7 @@ impl Workload {
     }
 
     /// Asks a cluster that is there.
-    pub async fn prepare_in(&self, cluster: Arc<Cluster>, objects: Vec<Object>) -> Result<Prepared, KindError> {
+    pub(super) async fn prepare_in(&self, cluster: Arc<Cluster>, objects: Vec<Object>) -> Result<Prepared, KindError> {
         let inventory = cluster.inventory(&self.mark);
         let (resolved, inventory) = futures::try_join!(self.resolve(&cluster, objects), inventory)?;
         let (desired, discovery) = resolved;
@@ -160,24 +160,25 @@ impl Workload {
             outputs: (!is_new).then(Outputs::new),
             ..Planned::new(change)
         };
-        let bringing = || Bringing {
-            cluster: cluster.clone(),
+        let memory_moved = seen.memory_moved;
+        let bringing = Bringing {
+            cluster,
             mark: self.mark.clone(),
             timeout: self.timeout,
-            inventory: inventory.clone().unwrap_or_default(),
-            desired: desired.clone(),
-            seen: std::mem::take(&mut seen),
+            inventory: inventory.unwrap_or_default(),
+            desired,
+            seen,
         };
         let deed: Option<Box<dyn crate::unit::Deed>> = match &planned.change {
-            Change::Nothing if seen.memory_moved => Some(Box::new(Remembering(bringing()))),
+            Change::Nothing if memory_moved => Some(Box::new(Remembering(bringing))),
             Change::Nothing => None,
-            Change::Create(_) | Change::Update(_) | Change::Later(_) | Change::Delete => Some(Box::new(bringing())),
+            Change::Create(_) | Change::Update(_) | Change::Later(_) | Change::Delete => Some(Box::new(bringing)),
         };
         Prepared { planned, deed }
     }
 
     /// Prepares again once the cluster is there.
-    pub async fn prepare_when_there(
+    pub(super) async fn prepare_when_there(
         &self,
         inputs: &Inputs,
         progress: &crate::unit::Progress,
