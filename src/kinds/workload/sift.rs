@@ -23,8 +23,10 @@ pub(super) struct Found {
 
 #[derive(Deserialize)]
 struct List<'a> {
+    kind: &'a str,
+    /// An empty list of names is written as null.
     #[serde(borrow)]
-    items: Vec<&'a RawValue>,
+    items: Option<Vec<&'a RawValue>>,
 }
 
 /// Reads a list of one kind. `applied` knows what the inventory says of an object.
@@ -36,6 +38,10 @@ pub(super) fn sift<'r>(
     applied: impl Fn(&ObjectId) -> Option<&'r Applied>,
 ) -> Result<Vec<Found>, serde_json::Error> {
     let list: List<'_> = serde_json::from_str(text)?;
+    if !list.kind.ends_with("List") {
+        // An answer of another shape is not an empty list: everything would seem to be gone.
+        return Err(serde::de::Error::custom(format!("a `{}` instead of a list", list.kind)));
+    }
     let read = |item: &&RawValue| {
         let head: Head<'_> = serde_json::from_str(item.get())?;
         let id = ObjectId {
@@ -49,7 +55,7 @@ pub(super) fn sift<'r>(
         let live = if kept && !beside_us { None } else { Some(serde_json::from_str(item.get())?) };
         Ok(Found { uid: head.metadata.uid.to_string(), id, kept, live })
     };
-    list.items.iter().map(read).collect()
+    list.items.unwrap_or_default().iter().map(read).collect()
 }
 
 /// Level 0: our entry is unmoved, and so is the object. Level 1: the object moved, and our values did not.
@@ -102,7 +108,7 @@ mod tests {
         let applied = remember(&live().to_string(), "groundplan/x", "d").expect("the answer is well-formed");
         let mut item = live();
         change(&mut item);
-        let list = json!({"items": [item]}).to_string();
+        let list = json!({"kind": "ConfigMapList", "items": [item]}).to_string();
         let found = sift(&list, "", "ConfigMap", "groundplan/x", |_| Some(&applied)).expect("the list is well-formed");
         found.into_iter().next().expect("the list has one item")
     }
@@ -112,6 +118,14 @@ mod tests {
         let found = seen(|_| ());
         assert!(found.kept && found.live.is_none());
         assert_eq!(found.id.to_string(), "ConfigMap shop/settings");
+    }
+
+    #[test]
+    fn an_answer_that_is_no_list_is_not_an_empty_one() {
+        let sifted = |text: &str| sift(text, "", "ConfigMap", "groundplan/x", |_| None).map(|found| found.len());
+        assert!(sifted(r#"{"kind": "Status", "items": null}"#).is_err());
+        assert!(sifted(r#"{"items": []}"#).is_err());
+        assert_eq!(sifted(r#"{"kind": "PartialObjectMetadataList", "items": null}"#).ok(), Some(0));
     }
 
     #[test]
