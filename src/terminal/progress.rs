@@ -140,7 +140,7 @@ fn words(state: &State, took: Duration) -> Words {
 }
 
 fn depths(graph: &Graph) -> BTreeMap<UnitId, usize> {
-    let mut depths = BTreeMap::new();
+    let mut depths: BTreeMap<UnitId, usize> = BTreeMap::new();
     let mut open: BTreeSet<UnitId> = graph.members().map(|member| member.declared.id.clone()).collect();
     while !open.is_empty() {
         let free: Vec<_> =

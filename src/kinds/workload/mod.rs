@@ -1,19 +1,63 @@
-//! Kubernetes workloads.
+//! Kubernetes workloads: a folder of manifests becomes objects in a cluster, and is kept so.
+//!
+//! Objects are applied by the server (server-side apply) and judged by the server (dry run); nothing
+//! here imitates it. What is ours carries a label and stands in an inventory in its own cluster, and
+//! nothing else is ever deleted. The pure parts decide: [`order`], [`ready`], [`fingerprint`],
+//! [`compare`]. The short parts act: [`look`] reads, [`deed`] writes, [`site`] removes.
 
-use schemars::Schema;
+mod cluster;
+mod compare;
+mod connect;
+mod deed;
+mod desired;
+mod discovery;
+mod fingerprint;
+mod folders;
+mod inventory;
+mod judge;
+mod look;
+mod managed;
+mod manifest;
+mod mark;
+mod object;
+mod order;
+mod pods;
+mod prune;
+mod read;
+mod ready;
+mod render;
+mod send;
+mod server;
+mod sift;
+mod site;
+mod spec;
+mod substitute;
+mod tell;
+mod wait;
+#[expect(clippy::module_inception, reason = "the unit of this kind is called what it is")]
+mod workload;
+
+pub use spec::{ClusterSpec, WorkloadSpec};
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use schemars::{Schema, schema_for};
 
 use crate::aws::Aws;
 use crate::problem::Problems;
 use crate::repo::Snapshot;
 use crate::unit::{Kind, KindName, ReadSettings, Reading};
+use connect::Clusters;
 
 pub struct WorkloadKind {
-    _aws: Aws,
+    clusters: Arc<Clusters>,
 }
 
 impl WorkloadKind {
-    pub fn new(aws: Aws, _kubeconfig: Option<std::path::PathBuf>) -> Self {
-        Self { _aws: aws }
+    /// The kubeconfig is the operator's; without one, only EKS clusters can be reached.
+    pub fn new(aws: Aws, kubeconfig: Option<PathBuf>) -> Self {
+        Self { clusters: Arc::new(Clusters::new(aws, kubeconfig)) }
     }
 }
 
@@ -23,10 +67,10 @@ impl Kind for WorkloadKind {
     }
 
     fn schemas(&self) -> Vec<(&'static str, Schema)> {
-        Vec::new()
+        vec![("cluster", schema_for!(ClusterSpec)), ("workload", schema_for!(WorkloadSpec))]
     }
 
-    fn read(&self, _snapshot: &Snapshot, _settings: &ReadSettings, _problems: &mut Problems) -> Reading {
-        Reading::default()
+    fn read(&self, snapshot: &Snapshot, settings: &ReadSettings, problems: &mut Problems) -> Reading {
+        read::read(snapshot, settings, &self.name(), &self.clusters, problems)
     }
 }

@@ -1,0 +1,218 @@
+//! What is asked of a cluster, in its own words.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use super::discovery::{self, Discovery, Resource};
+use super::inventory::{self, Inventory};
+use super::mark::{INVENTORY_LABEL, Mark, REPOSITORY_LABEL};
+use super::object::ObjectId;
+use super::server::{Answer, Ask, Server, encode};
+use crate::unit::KindError;
+
+/// How many requests one deed has under way. An API server serves a few hundred at once for all its
+/// clients; more of ours would only wait in its queue.
+pub(super) const IN_FLIGHT: usize = 24;
+const DISCOVERY_AGE: Duration = Duration::from_secs(600);
+const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json";
+
+/// An open way to a cluster, and what was learned about it.
+pub(super) struct Cluster {
+    pub(super) server: Server,
+    discovery: Mutex<Option<(Instant, Arc<Discovery>)>>,
+}
+
+/// A list to ask for.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Listing {
+    pub(super) resource: Resource,
+    pub(super) kind: String,
+    /// None: every namespace.
+    pub(super) namespace: Option<String>,
+    pub(super) selector: Option<String>,
+    pub(super) metadata_only: bool,
+}
+
+impl Cluster {
+    pub(super) fn new(server: Server) -> Self {
+        Self { server, discovery: Mutex::default() }
+    }
+
+    /// The kinds it serves, from memory where that is fresh.
+    pub(super) async fn discovery(&self) -> Result<Arc<Discovery>, KindError> {
+        let mut kept = self.discovery.lock().await;
+        if let Some((learned, discovery)) = &*kept
+            && learned.elapsed() < DISCOVERY_AGE
+        {
+            return Ok(discovery.clone());
+        }
+        let mut fresh = Discovery::default();
+        let ask = |path: &str| Ask::get(path).accept(discovery::ACCEPT);
+        let (core, groups) = (ask("/api"), ask("/apis"));
+        let (core, groups) = futures::try_join!(
+            self.server.expect(&core, "cannot discover its kinds"),
+            self.server.expect(&groups, "cannot discover its kinds")
+        )?;
+        for answer in [core, groups] {
+            fresh.add(&answer).map_err(|error| {
+                KindError::failed(format!("{} does not tell its kinds in one answer: {error}", self.server.name))
+                    .hint("Kubernetes 1.30 or later is needed")
+            })?;
+        }
+        let fresh = Arc::new(fresh);
+        *kept = Some((Instant::now(), fresh.clone()));
+        Ok(fresh)
+    }
+
+    pub(super) async fn forget_discovery(&self) {
+        *self.discovery.lock().await = None;
+    }
+
+    /// Asks for many lists at once. A kind that is not served has no objects.
+    ///
+    /// `resourceVersion` is left out, which asks for the newest state; an older one would be cheaper and
+    /// would call drifted what was just put right.
+    pub(super) async fn list_all(&self, listings: BTreeSet<Listing>) -> Result<Vec<(Listing, String)>, KindError> {
+        let asks = listings.into_iter().map(|listing| async move {
+            let text = self.list(&listing).await?;
+            Ok(text.map(|text| (listing, text)))
+        });
+        Ok(all_at_once(asks.collect()).await?.into_iter().flatten().collect())
+    }
+
+    async fn list(&self, listing: &Listing) -> Result<Option<String>, KindError> {
+        let mut path = listing.resource.within(listing.namespace.as_deref());
+        if let Some(selector) = &listing.selector {
+            path = format!("{path}?labelSelector={}", encode(selector));
+        }
+        let mut ask = Ask::get(path);
+        if listing.metadata_only {
+            ask = ask.accept(METADATA_ONLY);
+        }
+        let answer = self.server.send(&ask).await?;
+        match answer.status {
+            404 => Ok(None),
+            200 => Ok(Some(answer.body)),
+            _ => Err(answer.refusal(&self.server.name, &format!("cannot list {}", listing.resource.plural), None)),
+        }
+    }
+
+    pub(super) async fn get(&self, resource: &Resource, id: &ObjectId) -> Result<Option<String>, KindError> {
+        let answer = self.server.send(&Ask::get(resource.one(id))).await?;
+        match answer.status {
+            404 => Ok(None),
+            200 => Ok(Some(answer.body)),
+            _ => Err(answer.refusal(&self.server.name, &format!("cannot read `{id}`"), Some(id))),
+        }
+    }
+
+    /// Server-side apply; the answer may be a refusal.
+    pub(super) async fn apply(
+        &self,
+        resource: &Resource,
+        id: &ObjectId,
+        manager: &str,
+        body: Vec<u8>,
+        dry_run: bool,
+    ) -> Result<Answer, KindError> {
+        self.server.send(&Ask::apply(&resource.one(id), manager, dry_run, body)).await
+    }
+
+    /// Deletes the object with this uid. One that is gone already is no error.
+    pub(super) async fn delete(&self, resource: &Resource, id: &ObjectId, uid: &str) -> Result<(), KindError> {
+        let answer = self.server.send(&Ask::delete(resource.one(id), uid)).await?;
+        match answer.status {
+            // 409: another object bears the name by now, and it is not ours.
+            404 | 409 => Ok(()),
+            _ if answer.is_good() => Ok(()),
+            _ => Err(answer.refusal(&self.server.name, &format!("cannot delete `{id}`"), Some(id))),
+        }
+    }
+
+    /// The inventory of one unit.
+    pub(super) async fn inventory(&self, mark: &Mark) -> Result<Option<Inventory>, KindError> {
+        let maps = self.inventories(&format!("{INVENTORY_LABEL}={}", mark.label())).await?;
+        Ok(Inventory::from_config_maps(&maps))
+    }
+
+    /// The ConfigMaps of every inventory of a repository.
+    pub(super) async fn inventories_of(&self, repository_label: &str) -> Result<Vec<Value>, KindError> {
+        self.inventories(&format!("{REPOSITORY_LABEL}={repository_label}")).await
+    }
+
+    async fn inventories(&self, selector: &str) -> Result<Vec<Value>, KindError> {
+        let path = format!("{}?labelSelector={}", config_maps().within(Some(inventory::NAMESPACE)), encode(selector));
+        let text = self.server.expect(&Ask::get(path), "cannot read the inventory").await?;
+        let list: Value = serde_json::from_str(&text)
+            .map_err(|error| KindError::failed(format!("{} answered with a broken list: {error}", self.server.name)))?;
+        list["items"].as_array().cloned().ok_or_else(|| KindError::failed("the inventory's list has no items"))
+    }
+
+    /// Writes an inventory, making its namespace where that is missing, and removes parts it has no more.
+    pub(super) async fn write_inventory(
+        &self,
+        mark: &Mark,
+        inventory: &Inventory,
+        parts_before: usize,
+    ) -> Result<(), KindError> {
+        let maps = inventory.to_config_maps(mark);
+        for (at, map) in maps.iter().enumerate() {
+            let path =
+                format!("{}/{}", config_maps().within(Some(inventory::NAMESPACE)), inventory::part_name(mark, at));
+            let body = map.to_string().into_bytes();
+            let ask = Ask::apply(&path, "groundplan", false, body);
+            let mut answer = self.server.send(&ask).await?;
+            if answer.status == 404 {
+                self.make_namespace().await?;
+                answer = self.server.send(&ask).await?;
+            }
+            if !answer.is_good() {
+                return Err(answer.refusal(&self.server.name, "cannot write the inventory", None));
+            }
+        }
+        for at in maps.len()..parts_before {
+            self.remove_part(mark, at).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes a unit's inventory.
+    pub(super) async fn remove_inventory(&self, mark: &Mark, parts: usize) -> Result<(), KindError> {
+        for at in (0..parts).rev() {
+            self.remove_part(mark, at).await?;
+        }
+        Ok(())
+    }
+
+    async fn remove_part(&self, mark: &Mark, at: usize) -> Result<(), KindError> {
+        let path = format!("{}/{}", config_maps().within(Some(inventory::NAMESPACE)), inventory::part_name(mark, at));
+        let ask = Ask { method: http::Method::DELETE, ..Ask::get(path) };
+        let answer = self.server.send(&ask).await?;
+        match answer.is_good() || answer.status == 404 {
+            true => Ok(()),
+            false => Err(answer.refusal(&self.server.name, "cannot remove the inventory", None)),
+        }
+    }
+
+    async fn make_namespace(&self) -> Result<(), KindError> {
+        let name = inventory::NAMESPACE;
+        let body = serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        let ask = Ask::apply(&format!("/api/v1/namespaces/{name}"), "groundplan", false, body.to_string().into_bytes());
+        self.server.expect(&ask, "cannot make the namespace of the inventories").await.map(drop)
+    }
+}
+
+/// Awaits many requests, a bounded number of them at a time; one error is the error of all.
+pub(super) async fn all_at_once<T>(asks: Vec<impl Future<Output = Result<T, KindError>>>) -> Result<Vec<T>, KindError> {
+    let answers: Vec<_> = futures::stream::iter(asks).buffer_unordered(IN_FLIGHT).collect().await;
+    answers.into_iter().collect()
+}
+
+fn config_maps() -> Resource {
+    Resource { group: String::new(), version: "v1".into(), plural: "configmaps".into(), namespaced: true }
+}

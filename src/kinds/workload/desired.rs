@@ -1,0 +1,219 @@
+//! An object with its place in a cluster and the very bytes that will be sent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::discovery::{Discovery, Resource};
+use super::fingerprint;
+use super::mark::Mark;
+use super::object::{Object, ObjectId};
+use crate::problem::Problem;
+
+/// An object, ready to be sent. It has no `Debug`: it may be a Secret.
+#[derive(Clone)]
+pub(super) struct Desired {
+    pub(super) object: Object,
+    pub(super) resource: Resource,
+    /// Of what is sent; an autoscaler's replicas left out, because they are not ours to say.
+    pub(super) hash: String,
+    /// An autoscaler of this workload says how many replicas there are.
+    pub(super) scaled: bool,
+}
+
+impl Desired {
+    pub(super) fn id(&self) -> &ObjectId {
+        &self.object.id
+    }
+
+    /// The body of an apply. Where an autoscaler has spoken, its word stands in for the declared number:
+    /// to leave the field out would give it up, and the server would set it to one.
+    pub(super) fn body(&self, live_replicas: Option<&Value>) -> Vec<u8> {
+        match live_replicas {
+            Some(replicas) if self.object.json.pointer("/spec/replicas").is_some() => {
+                let mut json = self.object.json.clone();
+                json["spec"]["replicas"] = replicas.clone();
+                json.to_string().into_bytes()
+            }
+            _ => self.object.json.to_string().into_bytes(),
+        }
+    }
+}
+
+/// Finds each object's kind in what the cluster serves, gives it its namespace, and marks it.
+///
+/// Kinds that the workload's own CRDs bring must have been added to `discovery`.
+pub(super) fn resolve(
+    objects: Vec<Object>,
+    discovery: &Discovery,
+    default_namespace: &str,
+    mark: &Mark,
+) -> Result<Vec<Desired>, Vec<Problem>> {
+    let mut desired: Vec<Desired> = Vec::with_capacity(objects.len());
+    let mut problems = Vec::new();
+    let mut places = BTreeMap::new();
+    for object in objects {
+        match settle(object, discovery, default_namespace, mark) {
+            Ok(found) => match places.insert(found.id().clone(), found.object.place.clone()) {
+                None => desired.push(found),
+                Some(other) => problems.push(
+                    Problem::new(found.object.place.clone(), format!("`{}` is declared twice", found.id()))
+                        .hint(format!("it is also declared at {}:{}:{}", other.file, other.line, other.column)),
+                ),
+            },
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let scaled = autoscaled(&desired);
+    for one in &mut desired {
+        one.scaled = scaled.contains(&key_of(one.id()));
+        one.hash = hash(&one.object, one.scaled);
+    }
+    Ok(desired)
+}
+
+fn settle(mut object: Object, discovery: &Discovery, default_namespace: &str, mark: &Mark) -> Result<Desired, Problem> {
+    let (id, version) = (&object.id, &object.version);
+    let Some(resource) = discovery.find(&id.group, version, &id.kind).cloned() else {
+        return Err(unknown_kind(&object, discovery));
+    };
+    let namespace = match resource.namespaced {
+        true => Some(object.id.namespace.clone().unwrap_or_else(|| default_namespace.to_owned())),
+        false => None,
+    };
+    if let Some(metadata) = object.json.get_mut("metadata").and_then(Value::as_object_mut) {
+        match &namespace {
+            Some(namespace) => metadata.insert("namespace".into(), Value::String(namespace.clone())),
+            None => metadata.remove("namespace"),
+        };
+    }
+    object.id.namespace = namespace;
+    mark.put_on(&mut object.json);
+    Ok(Desired { object, resource, hash: String::new(), scaled: false })
+}
+
+fn unknown_kind(object: &Object, discovery: &Discovery) -> Problem {
+    let id = &object.id;
+    let problem = Problem::new(
+        object.place.clone(),
+        format!("the cluster serves no `{}` of `{}`", id.kind, object.api_version()),
+    );
+    let versions: Vec<&str> =
+        discovery.versions(&id.group, &id.kind).iter().map(|found| found.version.as_str()).collect();
+    match versions.is_empty() {
+        false => problem.hint(format!("it serves the versions {}", versions.join(", "))),
+        true => problem
+            .hint("is its CustomResourceDefinition part of this workload, or of one that this one should name under `dependsOn`?")
+            .did_you_mean(&id.kind, discovery.kinds_of(&id.group)),
+    }
+}
+
+fn hash(object: &Object, scaled: bool) -> String {
+    let mut json = object.json.clone();
+    if scaled && let Some(spec) = json.get_mut("spec").and_then(Value::as_object_mut) {
+        spec.remove("replicas");
+    }
+    fingerprint::of_body(fingerprint::canonical(&json).as_bytes())
+}
+
+type Target = (String, Option<String>, String);
+
+fn key_of(id: &ObjectId) -> Target {
+    (id.kind.clone(), id.namespace.clone(), id.name.clone())
+}
+
+/// What the autoscalers among these objects scale.
+fn autoscaled(desired: &[Desired]) -> BTreeSet<Target> {
+    let is_autoscaler =
+        |id: &ObjectId| id.is("autoscaling", "HorizontalPodAutoscaler") || id.is("keda.sh", "ScaledObject");
+    desired
+        .iter()
+        .filter(|one| is_autoscaler(one.id()))
+        .map(|one| {
+            let target = &one.object.json["spec"]["scaleTargetRef"];
+            // KEDA's default.
+            let kind = target["kind"].as_str().unwrap_or("Deployment");
+            (kind.to_owned(), one.id().namespace.clone(), target["name"].as_str().unwrap_or_default().to_owned())
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::unit::UnitId;
+
+    fn object(group: &str, kind: &str, namespace: Option<&str>, mut json: Value) -> Object {
+        json["metadata"] = json!({"name": "web"});
+        let id = ObjectId {
+            group: group.into(),
+            kind: kind.into(),
+            namespace: namespace.map(Into::into),
+            name: "web".into(),
+        };
+        Object { id, version: "v1".into(), json, place: Default::default() }
+    }
+
+    fn discovery() -> Discovery {
+        let mut discovery = Discovery::default();
+        for (group, plural, kind, scope) in [
+            ("", "namespaces", "Namespace", "Cluster"),
+            ("", "configmaps", "ConfigMap", "Namespaced"),
+            ("apps", "deployments", "Deployment", "Namespaced"),
+            ("autoscaling", "horizontalpodautoscalers", "HorizontalPodAutoscaler", "Namespaced"),
+        ] {
+            let served =
+                json!({"resource": plural, "responseKind": {"kind": kind}, "scope": scope, "verbs": ["patch"]});
+            let answer = json!({"items": [{"metadata": {"name": group}, "versions": [{"version": "v1", "resources": [served]}]}]});
+            discovery.add(&answer.to_string()).expect("the answer is well-formed");
+        }
+        discovery
+    }
+
+    fn resolved(objects: Vec<Object>) -> Result<Vec<Desired>, Vec<Problem>> {
+        resolve(objects, &discovery(), "shop", &Mark::new("r", &UnitId::new("clusters/prod/shop")))
+    }
+
+    #[test]
+    fn a_namespace_is_given_to_what_needs_one_and_taken_from_what_has_none() {
+        let found =
+            resolved(vec![object("", "ConfigMap", None, json!({})), object("", "Namespace", Some("x"), json!({}))]);
+        let found = found.unwrap_or_else(|_| panic!("both kinds are served"));
+        assert_eq!(found[0].object.json["metadata"]["namespace"], "shop");
+        assert_eq!(found[1].object.json["metadata"].get("namespace"), None);
+        let twice =
+            resolved(vec![object("", "ConfigMap", None, json!({})), object("", "ConfigMap", Some("shop"), json!({}))]);
+        assert!(twice.is_err_and(|problems| problems[0].message == "`ConfigMap shop/web` is declared twice"));
+    }
+
+    #[test]
+    fn a_kind_that_is_not_served_is_told_with_the_nearest() {
+        let problems = resolved(vec![object("apps", "Deploymnt", None, json!({}))]).err().unwrap_or_default();
+        assert_eq!(problems[0].message, "the cluster serves no `Deploymnt` of `apps/v1`");
+        assert_eq!(problems[0].hint.as_deref(), Some("did you mean `Deployment`?"));
+    }
+
+    #[test]
+    fn the_replicas_of_what_an_autoscaler_scales_are_not_ours() {
+        let scaler = || {
+            object(
+                "autoscaling",
+                "HorizontalPodAutoscaler",
+                None,
+                json!({"spec": {"scaleTargetRef": {"kind": "Deployment", "name": "web"}}}),
+            )
+        };
+        let web = |replicas: i64| object("apps", "Deployment", None, json!({"spec": {"replicas": replicas}}));
+        let hash = |objects| resolved(objects).unwrap_or_else(|_| panic!("all kinds are served"))[0].hash.clone();
+        assert_eq!(hash(vec![web(1), scaler()]), hash(vec![web(2), scaler()]));
+        assert_ne!(hash(vec![web(1)]), hash(vec![web(2)]));
+        let found = resolved(vec![web(1), scaler()]).unwrap_or_else(|_| panic!("all kinds are served"));
+        let body: Value = serde_json::from_slice(&found[0].body(Some(&json!(7)))).expect("a body is JSON");
+        assert_eq!(body["spec"]["replicas"], 7);
+    }
+}

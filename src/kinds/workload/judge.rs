@@ -1,0 +1,128 @@
+//! The dry run that settles a suspicion: what would our apply change of this live object?
+
+use serde_json::Value;
+
+use super::cluster::Cluster;
+use super::compare::compare;
+use super::desired::Desired;
+use super::inventory::{Applied, Record};
+use super::managed::Head;
+use super::sift::remember;
+use super::tell::{self, Since};
+use crate::unit::{Difference, KindError};
+
+/// What a dry run found.
+pub(super) struct Verdict {
+    pub(super) differences: Vec<Difference>,
+    /// The replicas that an autoscaler set, which our apply must not undo.
+    pub(super) live_replicas: Option<Value>,
+    /// A new memory of the object, where it agrees and we hold all we declare.
+    pub(super) agrees: Option<Applied>,
+    /// Why the object could not be asked about; its differences are then not known.
+    pub(super) unchecked: Option<String>,
+}
+
+impl Verdict {
+    fn unchecked(why: String) -> Self {
+        Self { differences: Vec::new(), live_replicas: None, agrees: None, unchecked: Some(why) }
+    }
+}
+
+/// Asks the server. A refusal is this unit's failure, found before anything was changed.
+pub(super) async fn judge(
+    cluster: &Cluster,
+    desired: &Desired,
+    live: &Value,
+    record: Option<&Record>,
+    manager: &str,
+) -> Result<Verdict, KindError> {
+    let id = desired.id();
+    let mut live = std::borrow::Cow::Borrowed(live);
+    for attempt in 0.. {
+        let text = live.to_string();
+        let head: Head<'_> = serde_json::from_str(&text).map_err(|error| broken(cluster, &error))?;
+        if head.metadata.deletion_timestamp.is_some() {
+            return Ok(Verdict::unchecked(format!("`{id}` is being deleted")));
+        }
+        let replicas =
+            autoscaled(desired, &head).then(|| live["spec"]["replicas"].clone()).filter(|found| !found.is_null());
+        let body = desired.body(replicas.as_ref());
+        let answer = cluster.apply(&desired.resource, id, manager, body, true).await?;
+        if answer.status == 400 && answer.body.contains("dry run") {
+            return Ok(Verdict::unchecked(format!("`{id}`: an admission webhook does not take part in dry runs")));
+        }
+        if !answer.is_good() {
+            return Err(answer.refusal(&cluster.server.name, &format!("cannot apply `{id}`"), Some(id)));
+        }
+        let wanted: Value = serde_json::from_str(&answer.body).map_err(|error| broken(cluster, &error))?;
+        // The dry run says which version it looked at: two versions compared would show what nobody did.
+        let same = wanted["metadata"]["resourceVersion"] == live["metadata"]["resourceVersion"];
+        if !same && attempt < 3 {
+            let Some(again) = cluster.get(&desired.resource, id).await? else {
+                return Ok(Verdict::unchecked(format!("`{id}` went away while it was looked at")));
+            };
+            live = std::borrow::Cow::Owned(serde_json::from_str(&again).map_err(|error| broken(cluster, &error))?);
+            continue;
+        }
+        let differences = differences(desired, &live, &wanted, &head, record, manager);
+        let whole = differences.is_empty() && holds_all(&live, &wanted, manager, replicas.is_some());
+        let agrees = match whole {
+            true => Some(remember(&text, manager, &desired.hash).map_err(|error| broken(cluster, &error))?),
+            false => None,
+        };
+        return Ok(Verdict { differences, live_replicas: replicas, agrees, unchecked: None });
+    }
+    unreachable!("the last attempt returns")
+}
+
+fn broken(cluster: &Cluster, error: &serde_json::Error) -> KindError {
+    KindError::failed(format!("{} answered with a broken object: {error}", cluster.server.name))
+}
+
+/// Whether somebody's autoscaler says how many replicas there are: one of this workload, or one that
+/// has already written them.
+fn autoscaled(desired: &Desired, head: &Head<'_>) -> bool {
+    let replicas = [super::compare::PathStep::Field("spec".into()), super::compare::PathStep::Field("replicas".into())];
+    let wrote =
+        |entry: &super::managed::Entry<'_>| entry.is_autoscaler() && super::compare::holds(&entry.tree(), &replicas);
+    desired.scaled || head.metadata.managed_fields.iter().any(wrote)
+}
+
+fn differences(
+    desired: &Desired,
+    live: &Value,
+    wanted: &Value,
+    head: &Head<'_>,
+    record: Option<&Record>,
+    manager: &str,
+) -> Vec<Difference> {
+    let applied = record.and_then(|record| record.applied.as_ref());
+    let since = Since {
+        applied: applied.map(|applied| applied.time.as_str()),
+        git_moved: applied.is_none_or(|applied| applied.desired != desired.hash),
+    };
+    let fields = |object: &Value| {
+        let entries = object["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+        entries.into_iter().map(|mut entry| entry["fieldsV1"].take())
+    };
+    let trees: Vec<Value> = fields(wanted).chain(fields(live)).collect();
+    let moved = compare(live, wanted, &trees);
+    moved.iter().map(|moved| tell::difference(desired.id(), moved, head, manager, &since)).collect()
+}
+
+/// Whether our entry already holds every field that an apply would give us. Where it does not, the
+/// values agree by chance, and a memory made now would not see the next change of those fields.
+fn holds_all(live: &Value, wanted: &Value, manager: &str, scaled: bool) -> bool {
+    let ours = |object: &Value| {
+        let entries = object["metadata"]["managedFields"].as_array()?;
+        let ours = entries.iter().find(|entry| {
+            entry["manager"] == manager && entry["operation"] == "Apply" && entry["subresource"].is_null()
+        })?;
+        let mut fields = ours["fieldsV1"].clone();
+        if scaled && let Some(spec) = fields.get_mut("f:spec").and_then(Value::as_object_mut) {
+            spec.remove("f:replicas");
+        }
+        Some(fields)
+    };
+    ours(live).is_some() && ours(live) == ours(wanted)
+}

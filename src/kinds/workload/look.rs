@@ -1,0 +1,291 @@
+//! One look at a cluster: what of a workload is as we left it, and what is not.
+//!
+//! One list a kind and the inventory; nothing more while all is quiet. Only what looks suspicious is
+//! asked about by a dry run of its own.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde_json::Value;
+
+use super::cluster::{Cluster, Listing, all_at_once};
+use super::desired::Desired;
+use super::discovery::{Discovery, Resource};
+use super::inventory::{Applied, Inventory, Record};
+use super::judge::{Verdict, judge};
+use super::managed::Head;
+use super::mark::{Mark, UNIT_ANNOTATION, UNIT_LABEL};
+use super::object::ObjectId;
+use super::sift::{Found, sift};
+use super::tell;
+use crate::unit::{Cause, Difference, KindError};
+
+/// What a look found.
+#[derive(Default)]
+pub(super) struct Seen {
+    pub(super) differences: Vec<Difference>,
+    pub(super) foreign: Vec<Difference>,
+    /// Objects that agree, with what is known of them; all others are to be applied.
+    pub(super) agree: BTreeMap<ObjectId, Applied>,
+    /// Whether some of those were remembered otherwise.
+    pub(super) memory_moved: bool,
+    /// What autoscalers set.
+    pub(super) live_replicas: HashMap<ObjectId, Value>,
+    /// No longer declared and still ours, with its uid.
+    pub(super) surplus: Vec<(ObjectId, Resource, String)>,
+    /// No longer declared, and left for what would be lost with it.
+    pub(super) left: Vec<ObjectId>,
+    pub(super) unchecked: Vec<String>,
+    /// Whether anything that is declared is there.
+    pub(super) anything: bool,
+}
+
+/// What a look is about.
+pub(super) struct Subject<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) discovery: &'a Discovery,
+    pub(super) mark: &'a Mark,
+    pub(super) desired: &'a [Desired],
+    pub(super) inventory: Option<&'a Inventory>,
+    pub(super) prune: bool,
+}
+
+/// Looks at every object that is declared or remembered.
+pub(super) async fn look(subject: &Subject<'_>) -> Result<Seen, KindError> {
+    let mut found = subject.list().await?;
+    subject.fetch_missing(&mut found).await?;
+    let mut seen = Seen::default();
+    let mut suspects = Vec::new();
+    for desired in subject.desired {
+        let id = desired.id();
+        let record = subject.record(id);
+        match found.remove(id) {
+            None => seen.differences.push(tell::missing(id, cause_of_absence(desired, record))),
+            Some(found) => {
+                seen.anything = true;
+                if let Some(live) = &found.live {
+                    subject.refuse_anothers(id, live)?;
+                    seen.foreign.extend(foreign(id, live, &subject.mark.field_manager()));
+                }
+                let applied = record.and_then(|record| record.applied.as_ref());
+                match applied.filter(|applied| found.kept && applied.desired == desired.hash) {
+                    Some(applied) => {
+                        seen.agree.insert(id.clone(), applied.clone());
+                    }
+                    None => suspects.push((desired, found.live)),
+                }
+            }
+        }
+    }
+    subject.judge_all(suspects, &mut seen).await?;
+    subject.find_surplus(found, &mut seen);
+    seen.differences.sort_by(|a, b| (&a.item, &a.path).cmp(&(&b.item, &b.path)));
+    Ok(seen)
+}
+
+fn cause_of_absence(desired: &Desired, record: Option<&Record>) -> Cause {
+    match record.and_then(|record| record.applied.as_ref()) {
+        Some(applied) if applied.desired == desired.hash => Cause::Drifted,
+        Some(_) | None => Cause::Declared,
+    }
+}
+
+fn foreign(id: &ObjectId, live: &Value, manager: &str) -> Vec<Difference> {
+    let text = live.to_string();
+    match serde_json::from_str::<Head<'_>>(&text) {
+        Ok(head) => tell::foreign(id, live, &head, manager),
+        Err(_) => Vec::new(),
+    }
+}
+
+impl Subject<'_> {
+    fn record(&self, id: &ObjectId) -> Option<&Record> {
+        self.inventory?.records.get(id)
+    }
+
+    /// One list a kind, of what carries our label. Where nothing of ours is remembered, the names of all
+    /// that is there instead: an object that somebody else made must not be overwritten unseen.
+    async fn list(&self) -> Result<HashMap<ObjectId, Found>, KindError> {
+        let answers = self.cluster.list_all(self.listings()).await?;
+        let manager = self.mark.field_manager();
+        let mut all = HashMap::new();
+        for (listing, text) in answers {
+            let applied = |id: &ObjectId| self.record(id).and_then(|record| record.applied.as_ref());
+            let group = &listing.resource.group;
+            let found = sift(&text, group, &listing.kind, &manager, applied).map_err(|error| self.broken(&error))?;
+            let mine = self.inventory.is_some();
+            let declared: BTreeSet<&ObjectId> = match mine {
+                true => BTreeSet::new(),
+                false => self.desired.iter().map(Desired::id).collect(),
+            };
+            for mut one in found.into_iter().filter(|one| mine || declared.contains(&one.id)) {
+                if !mine {
+                    // Only its name was asked for.
+                    (one.live, one.kept) = (None, false);
+                }
+                all.insert(one.id.clone(), one);
+            }
+        }
+        Ok(all)
+    }
+
+    fn listings(&self) -> BTreeSet<Listing> {
+        let selector = format!("{UNIT_LABEL}={}", self.mark.label());
+        let declared = self.desired.iter().map(|desired| (desired.resource.clone(), desired.id()));
+        match self.inventory {
+            None => declared
+                .map(|(resource, id)| Listing {
+                    resource,
+                    kind: id.kind.clone(),
+                    namespace: id.namespace.clone(),
+                    selector: None,
+                    metadata_only: true,
+                })
+                .collect(),
+            Some(inventory) => {
+                let remembered = inventory.records.iter().filter_map(|(id, record)| {
+                    let resource = self.discovery.find_any(&id.group, &record.version, &id.kind)?;
+                    // Where the declared version is another one, the list of that version shows them all.
+                    let declared = self
+                        .desired
+                        .iter()
+                        .any(|desired| desired.id().group == id.group && desired.id().kind == id.kind);
+                    (!declared).then(|| (resource.clone(), id))
+                });
+                declared
+                    .chain(remembered)
+                    .map(|(resource, id)| Listing {
+                        resource,
+                        kind: id.kind.clone(),
+                        namespace: None,
+                        selector: Some(selector.clone()),
+                        metadata_only: false,
+                    })
+                    .collect()
+            }
+        }
+    }
+
+    /// Reads what the lists did not show whole: new objects, those that lost our label, those that only
+    /// had their name listed.
+    async fn fetch_missing(&self, found: &mut HashMap<ObjectId, Found>) -> Result<(), KindError> {
+        let is_new = self.inventory.is_none();
+        let wanted = self.desired.iter().filter(|desired| match found.get(desired.id()) {
+            Some(found) => !found.kept && found.live.is_none(),
+            None => !is_new,
+        });
+        let asks = wanted.map(|desired| async move {
+            let text = self.cluster.get(&desired.resource, desired.id()).await?;
+            Ok((desired.id().clone(), text))
+        });
+        for (id, text) in all_at_once(asks.collect()).await? {
+            match text {
+                None => found.remove(&id),
+                Some(text) => {
+                    let live: Value = serde_json::from_str(&text).map_err(|error| self.broken(&error))?;
+                    let uid = live["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+                    found.insert(id.clone(), Found { id, uid, kept: false, live: Some(live) })
+                }
+            };
+        }
+        Ok(())
+    }
+
+    /// Two units never take an object from each other.
+    fn refuse_anothers(&self, id: &ObjectId, live: &Value) -> Result<(), KindError> {
+        let text = |section: &str, key: &str| live["metadata"][section][key].as_str();
+        match text("labels", UNIT_LABEL) {
+            Some(label) if label != self.mark.label() => {
+                let whose = text("annotations", UNIT_ANNOTATION).unwrap_or("another unit");
+                Err(KindError::refused(format!("`{id}` belongs to `{whose}`"))
+                    .hint("declare it in one unit only; to move it, remove that unit's label from the object"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn judge_all(&self, suspects: Vec<(&Desired, Option<Value>)>, seen: &mut Seen) -> Result<(), KindError> {
+        let manager = self.mark.field_manager();
+        let verdicts = suspects.into_iter().map(|(desired, live)| {
+            let manager = &manager;
+            async move {
+                let live = match live {
+                    Some(live) => live,
+                    // Kept in the cluster, and declared otherwise: the list was not kept.
+                    None => match self.cluster.get(&desired.resource, desired.id()).await? {
+                        Some(text) => serde_json::from_str(&text).map_err(|error| self.broken(&error))?,
+                        None => return Ok((desired, None)),
+                    },
+                };
+                let verdict = judge(self.cluster, desired, &live, self.record(desired.id()), manager).await?;
+                Ok((desired, Some(verdict)))
+            }
+        });
+        for (desired, verdict) in all_at_once(verdicts.collect()).await? {
+            match verdict {
+                None => {
+                    let cause = cause_of_absence(desired, self.record(desired.id()));
+                    seen.differences.push(tell::missing(desired.id(), cause));
+                }
+                Some(verdict) => seen.take(desired.id(), verdict),
+            }
+        }
+        Ok(())
+    }
+
+    /// What is remembered, still carries our label and uid, and is no longer declared. Never from an
+    /// inventory that is not whole.
+    fn find_surplus(&self, mut found: HashMap<ObjectId, Found>, seen: &mut Seen) {
+        let Some(inventory) = self.inventory else { return };
+        if !inventory.is_whole() {
+            seen.unchecked.push("the inventory has missing parts: nothing is pruned until it is written again".into());
+            return;
+        }
+        let declared: BTreeSet<&ObjectId> = self.desired.iter().map(Desired::id).collect();
+        for (id, record) in inventory.records.iter().filter(|(id, _)| !declared.contains(id)) {
+            let Some(found) = found.remove(id) else { continue };
+            let ours = record.applied.as_ref().is_none_or(|applied| applied.uid == found.uid);
+            let Some(resource) = self.discovery.find_any(&id.group, &record.version, &id.kind) else { continue };
+            match (ours, keeps_data(id)) {
+                (false, _) => {}
+                (true, None) if self.prune => {
+                    seen.differences.push(tell::surplus(id));
+                    seen.surplus.push((id.clone(), resource.clone(), found.uid));
+                }
+                (true, why) => {
+                    let why = why.unwrap_or("workload.yaml says `prune: false`");
+                    seen.unchecked.push(format!("`{id}` is no longer declared and is left: {why}"));
+                    seen.left.push(id.clone());
+                }
+            }
+        }
+    }
+
+    fn broken(&self, error: &serde_json::Error) -> KindError {
+        KindError::failed(format!("{} answered with a broken list: {error}", self.cluster.server.name))
+    }
+}
+
+/// Why an object is never pruned along the way: more than the object itself would be lost.
+pub(super) fn keeps_data(id: &ObjectId) -> Option<&'static str> {
+    match (id.group.as_str(), id.kind.as_str()) {
+        ("", "PersistentVolumeClaim" | "PersistentVolume") => Some("the data of its volume would be lost"),
+        ("", "Namespace") => Some("everything in it would be deleted"),
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => Some("every resource of its kind would be deleted"),
+        _ => None,
+    }
+}
+
+impl Seen {
+    fn take(&mut self, id: &ObjectId, verdict: Verdict) {
+        let Verdict { differences, live_replicas, agrees, unchecked } = verdict;
+        self.differences.extend(differences);
+        self.unchecked.extend(unchecked);
+        if let Some(replicas) = live_replicas {
+            self.live_replicas.insert(id.clone(), replicas);
+        }
+        if let Some(applied) = agrees {
+            self.memory_moved = true;
+            self.agree.insert(id.clone(), applied);
+        }
+    }
+}

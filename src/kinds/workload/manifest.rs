@@ -1,0 +1,88 @@
+//! The manifests of a folder: files to the documents in them, each one object.
+
+use crate::problem::{Place, Problem, Problems};
+use crate::repo::{Entry, Snapshot};
+use crate::yaml::{self, Node};
+
+/// One object as it is written, before its values are known.
+#[derive(Clone)]
+pub(super) struct Manifest {
+    pub(super) node: Node,
+}
+
+/// The files that only say something to us, and are not sent to a cluster.
+const OURS: &[&str] = &["cluster.yaml", "workload.yaml"];
+
+/// Whether a file may hold manifests.
+pub(super) fn is_manifest(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+    matches!(ending, Some("yaml" | "yml" | "json")) && !OURS.contains(&name)
+}
+
+/// Every manifest below a folder, in order of path. Each file that cannot be read is a problem.
+pub(super) fn read_folder(snapshot: &Snapshot, folder: &str, problems: &mut Problems) -> Vec<Manifest> {
+    let mut manifests = Vec::new();
+    for (path, entry) in snapshot.below(folder) {
+        match entry {
+            Entry::Blob(bytes) if is_manifest(path) => read_file(path, bytes, &mut manifests, problems),
+            Entry::Blob(_) => {}
+            Entry::Symlink(target) => problems.error(
+                refused(path, format!("`{path}` is a symbolic link to `{target}`"))
+                    .hint("links are not followed, because they can leave the repository: put the file itself here"),
+            ),
+            Entry::Submodule => problems.error(refused(path, format!("`{path}` is a submodule"))),
+            Entry::LfsPointer => {
+                problems.error(refused(path, format!("`{path}` is kept in Git LFS, outside the commit")))
+            }
+        }
+    }
+    manifests
+}
+
+fn read_file(path: &str, bytes: &[u8], manifests: &mut Vec<Manifest>, problems: &mut Problems) {
+    match yaml::parse(path, bytes) {
+        Ok(documents) => {
+            for document in documents {
+                unfold(document, 0, manifests, problems);
+            }
+        }
+        Err(found) => found.into_iter().for_each(|problem| problems.error(problem)),
+    }
+}
+
+/// A `List` stands for its items, which may be lists again.
+fn unfold(node: Node, depth: usize, manifests: &mut Vec<Manifest>, problems: &mut Problems) {
+    let is_list = node.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"))
+        && node.get("apiVersion").and_then(Node::text) == Some("v1")
+        && node.get("items").is_some();
+    if !is_list {
+        manifests.push(Manifest { node });
+    } else if depth == 8 {
+        problems.error(node.problem("lists stand in lists more than eight deep"));
+    } else {
+        for item in node.get("items").map(Node::items).unwrap_or_default() {
+            unfold(item.clone(), depth + 1, manifests, problems);
+        }
+    }
+}
+
+fn refused(path: &str, message: String) -> Problem {
+    Problem::new(Place::file(path), message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_yaml_and_json_are_manifests() {
+        assert!(is_manifest("clusters/prod/shop/web.yaml"));
+        assert!(is_manifest("clusters/prod/shop/web.yml"));
+        assert!(is_manifest("clusters/prod/shop/web.json"));
+        assert!(!is_manifest("clusters/prod/shop/workload.yaml"));
+        assert!(!is_manifest("clusters/prod/cluster.yaml"));
+        assert!(!is_manifest("clusters/prod/shop/README.md"));
+        assert!(!is_manifest("clusters/prod/shop/yaml"));
+    }
+}

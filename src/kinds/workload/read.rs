@@ -1,0 +1,358 @@
+//! From a snapshot to its clusters and workloads, offline.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::connect::{Clusters, Where};
+use super::folders::{ClusterFolder, cluster_folders};
+use super::manifest::{Manifest, read_folder};
+use super::mark::Mark;
+use super::render::render;
+use super::site::ClusterSite;
+use super::spec::{ClusterSpec, EksSpec, WorkloadSpec};
+use super::substitute::{Values, is_name};
+use super::workload::{Source, Workload};
+use crate::problem::{Place, Problem, Problems};
+use crate::repo::{Entry, Snapshot};
+use crate::unit::{
+    Declared, KindName, Need, OutputName, ReadSettings, Reading, Reference, SiteName, Target, UnitId, Why,
+};
+use crate::yaml::{self, Node};
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Reads every cluster and workload below `clusters/`.
+pub(super) fn read(
+    snapshot: &Snapshot,
+    settings: &ReadSettings,
+    kind: &KindName,
+    clusters: &Arc<Clusters>,
+    problems: &mut Problems,
+) -> Reading {
+    let mut reading = Reading::default();
+    for (path, folder) in cluster_folders(snapshot) {
+        for stray in &folder.stray {
+            problems.error(
+                Problem::new(Place::file(stray), "this file stands beside cluster.yaml and belongs to no workload")
+                    .hint(format!("put it into a folder of its own, as `{path}/shop/`")),
+            );
+        }
+        let Some((place, references)) = read_cluster(snapshot, &path, &folder, problems) else { continue };
+        let site = SiteName::new(path.as_str());
+        for (id, file) in &folder.workloads {
+            let mark = Mark::new(&settings.repository, &UnitId::new(id.as_str()));
+            let reader = WorkloadReader { snapshot, clusters, folder: id, place: &place, references: &references };
+            if let Some(workload) = reader.read(mark, problems) {
+                reading.units.push(Declared {
+                    id: UnitId::new(id.as_str()),
+                    kind: kind.clone(),
+                    site: site.clone(),
+                    file: file.clone(),
+                    unit: Arc::new(workload),
+                });
+            }
+        }
+        reading.sites.push(Arc::new(ClusterSite {
+            name: site,
+            kind: kind.clone(),
+            repository: settings.repository.clone(),
+            clusters: clusters.clone(),
+            place,
+            references,
+        }));
+    }
+    reading
+}
+
+/// One document of a file, or nothing and its problems.
+fn document(snapshot: &Snapshot, path: &str, problems: &mut Problems) -> Option<Node> {
+    let bytes = match snapshot.entry(path)? {
+        Entry::Blob(bytes) => bytes,
+        Entry::Symlink(_) | Entry::Submodule | Entry::LfsPointer => {
+            problems.error(Problem::new(Place::file(path), "this is no plain file").hint("put the file itself here"));
+            return None;
+        }
+    };
+    match yaml::parse_one(path, bytes) {
+        Ok(node) => Some(node),
+        Err(found) => {
+            found.into_iter().for_each(|problem| problems.error(problem));
+            None
+        }
+    }
+}
+
+fn read_cluster(
+    snapshot: &Snapshot,
+    path: &str,
+    folder: &ClusterFolder,
+    problems: &mut Problems,
+) -> Option<(Where, Vec<Reference>)> {
+    let file = format!("{path}/cluster.yaml");
+    if snapshot.entry(&file).is_none() {
+        if !folder.workloads.is_empty() || !folder.stray.is_empty() {
+            problems.error(
+                Problem::new(Place::file(&file), format!("there is no `{file}`"))
+                    .hint("it says which cluster is meant: `eks: {stack: platform/cluster, output: ClusterName}`, `eks: {name, account, region}` or `kubeconfig: {context}`"),
+            );
+        }
+        return None;
+    }
+    let node = document(snapshot, &file, problems)?;
+    let spec: ClusterSpec = problems.keep(yaml::read(&node))?;
+    problems.keep(place_of(snapshot, &node, spec))
+}
+
+fn place_of(snapshot: &Snapshot, node: &Node, spec: ClusterSpec) -> Result<(Where, Vec<Reference>), Problem> {
+    let wrong = |at: &Node, what: &str| {
+        at.problem(what).hint("write one of `eks: {stack: platform/cluster, output: ClusterName}`, `eks: {name, account, region}` and `kubeconfig: {context}`")
+    };
+    let (eks, at) = match (spec.eks, spec.kubeconfig) {
+        (None, Some(kubeconfig)) => return Ok((Where::Kubeconfig { context: kubeconfig.context }, Vec::new())),
+        (Some(eks), None) => (eks, node.get("eks").unwrap_or(node)),
+        (Some(_), Some(_)) => return Err(wrong(node, "both `eks` and `kubeconfig` are written")),
+        (None, None) => return Err(wrong(node, "no cluster is named")),
+    };
+    let EksSpec { stack, output, name, account, region } = eks;
+    match (stack, output, name, account, region) {
+        (None, None, Some(name), Some(account), Some(region)) => {
+            check_account(at, &account)?;
+            Ok((Where::Eks { name, account, region }, Vec::new()))
+        }
+        (Some(stack), Some(output), None, account, region) => {
+            let (account, region) = match (account, region) {
+                (Some(account), Some(region)) => (account, region),
+                (None, None) => stack_site(snapshot, at.get("stack").unwrap_or(at), &stack)?,
+                (Some(_), None) | (None, Some(_)) => {
+                    return Err(at.problem("`account` and `region` are written together or not at all"));
+                }
+            };
+            check_account(at, &account)?;
+            let name = OutputName { unit: stack, output };
+            let why = Why::Cluster(name.output.clone());
+            let reference = reference(at, Target::Output(name.clone()), why);
+            Ok((Where::Output { name, account, region }, vec![reference]))
+        }
+        _ => Err(wrong(at, "an EKS cluster is named by `stack` and `output`, or by `name`, `account` and `region`")),
+    }
+}
+
+fn check_account(at: &Node, account: &str) -> Result<(), Problem> {
+    match account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => Ok(()),
+        false => Err(at
+            .get("account")
+            .unwrap_or(at)
+            .problem(format!("`{account}` is no account"))
+            .hint("twelve digits, in quotes")),
+    }
+}
+
+/// The account and region in the path of the one stack that this tail names.
+fn stack_site(snapshot: &Snapshot, at: &Node, tail: &str) -> Result<(String, String), Problem> {
+    let ids: Vec<UnitId> = snapshot
+        .below("stacks")
+        .filter_map(|(path, _)| path.strip_suffix(".yaml").or_else(|| path.strip_suffix(".yml")))
+        .map(UnitId::new)
+        .collect();
+    let named: Vec<&UnitId> = ids.iter().filter(|id| id.ends_with(tail)).collect();
+    match named.as_slice() {
+        [] => Err(at
+            .problem(format!("there is no stack `{tail}`"))
+            .hint("a cluster made by a stack outside this repository needs `account` and `region` beside it")
+            .did_you_mean(tail, ids.iter().map(UnitId::as_str))),
+        [id] => {
+            let mut parts = id.as_str().split('/').skip(1);
+            let site = parts.next().zip(parts.next());
+            let (account, region) = site.ok_or_else(|| at.problem(format!("`{id}` names no account and region")))?;
+            Ok((account.rsplit('.').next().unwrap_or(account).to_owned(), region.to_owned()))
+        }
+        [first, second, ..] => {
+            Err(at.problem(format!("`{tail}` names `{first}` and `{second}`")).hint("write more of the path"))
+        }
+    }
+}
+
+fn reference(at: &Node, target: Target, why: Why) -> Reference {
+    let problem = at.problem("");
+    Reference { target, why, need: Need::Must, place: problem.place, line_text: problem.line_text }
+}
+
+/// Reads one workload's folder.
+struct WorkloadReader<'a> {
+    snapshot: &'a Snapshot,
+    clusters: &'a Arc<Clusters>,
+    folder: &'a str,
+    place: &'a Where,
+    /// Those of the cluster.
+    references: &'a [Reference],
+}
+
+impl WorkloadReader<'_> {
+    fn read(&self, mark: Mark, problems: &mut Problems) -> Option<Workload> {
+        self.refuse_what_is_not_read_yet(problems)?;
+        let errors = problems.errors.len();
+        let file = format!("{}/workload.yaml", self.folder);
+        let node = document(self.snapshot, &file, problems);
+        let spec = match &node {
+            Some(node) => problems.keep(yaml::read::<WorkloadSpec>(node)).unwrap_or_default(),
+            None => WorkloadSpec::default(),
+        };
+        let mut references = self.references.to_vec();
+        let mut values = BTreeMap::new();
+        let mut timeout = DEFAULT_TIMEOUT;
+        if let Some(node) = &node {
+            for unit in node.get("dependsOn").map(Node::items).unwrap_or_default() {
+                references.extend(problems.keep(depends_on(unit)));
+            }
+            if let Some(node) = node.get("values") {
+                values = read_values(node, &mut references, problems);
+            }
+            timeout = problems.keep(read_timeout(node, spec.timeout.as_deref())).unwrap_or(timeout);
+        }
+        let manifests = read_folder(self.snapshot, self.folder, problems);
+        if problems.errors.len() == errors && manifests.is_empty() {
+            problems.error(
+                Problem::new(Place::file(self.folder), format!("`{}` holds no object", self.folder))
+                    .hint("an empty workload would delete everything it had: remove the folder if that is meant"),
+            );
+        }
+        check_manifests(&manifests, &values, node.as_ref(), problems);
+        (problems.errors.len() == errors).then(|| Workload {
+            mark,
+            clusters: self.clusters.clone(),
+            place: self.place.clone(),
+            manifests,
+            values,
+            references,
+            namespace: spec.namespace.unwrap_or_else(|| "default".into()),
+            prune: spec.prune.unwrap_or(true),
+            timeout,
+        })
+    }
+
+    fn refuse_what_is_not_read_yet(&self, problems: &mut Problems) -> Option<()> {
+        let mut found = None;
+        for (path, _) in self.snapshot.below(self.folder) {
+            let what = match path.rsplit('/').next().unwrap_or(path) {
+                "kustomization.yaml" | "kustomization.yml" | "Kustomization" => "a kustomization",
+                "Chart.yaml" => "a Helm chart",
+                _ => continue,
+            };
+            problems.error(
+                Problem::new(Place::file(path), format!("`{}` is {what}, which is not read yet", self.folder))
+                    .hint("write the plain manifests it renders to"),
+            );
+            found = Some(path);
+        }
+        match found {
+            Some(_) => None,
+            None => Some(()),
+        }
+    }
+}
+
+fn depends_on(unit: &Node) -> Result<Reference, Problem> {
+    match unit.text() {
+        Some(name) if !name.is_empty() => Ok(reference(unit, Target::Unit(name.to_owned()), Why::Declared)),
+        _ => Err(unit.problem("this names no unit").hint("write its id, or the shortest tail of it: `network/vpc`")),
+    }
+}
+
+fn read_timeout(node: &Node, text: Option<&str>) -> Result<Duration, Problem> {
+    let Some(text) = text else { return Ok(DEFAULT_TIMEOUT) };
+    let parsed = text.parse::<jiff::SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
+    let at = node.get("timeout").unwrap_or(node);
+    match parsed {
+        Some(duration) if (1..=24 * 3600).contains(&duration.as_secs()) => Ok(duration),
+        _ => {
+            Err(at.problem(format!("`{text}` is no time to wait")).hint("write it as `90s`, `5m` or `1h`, up to a day"))
+        }
+    }
+}
+
+fn read_values(node: &Node, references: &mut Vec<Reference>, problems: &mut Problems) -> BTreeMap<String, Source> {
+    let mut values = BTreeMap::new();
+    for (key, value) in node.entries() {
+        let name = key.text().unwrap_or_default();
+        if !is_name(name) {
+            problems
+                .error(key.problem(format!("`{name}` is no name of a value")).hint("letters, digits and underscores"));
+            continue;
+        }
+        if let Some(source) = problems.keep(read_value(value)) {
+            if let Source::Output(output) = &source {
+                let at = value.get("output").unwrap_or(value);
+                references.push(reference(at, Target::Output(output.clone()), Why::Output(output.output.clone())));
+            }
+            values.insert(name.to_owned(), source);
+        }
+    }
+    values
+}
+
+fn read_value(value: &Node) -> Result<Source, Problem> {
+    if let Some(text) = value.text() {
+        return Ok(Source::Text(text.to_owned()));
+    }
+    let shape = "write a text, `{output: data/db.Endpoint}` or `{ssm: /path}`";
+    let mut keys = value.entries();
+    match (keys.next(), keys.next()) {
+        (Some((key, of)), None) => match (key.text(), of.text()) {
+            (Some("output"), Some(text)) => {
+                text.parse().map(Source::Output).map_err(|message: String| of.problem(message))
+            }
+            (Some("ssm"), Some(_)) => Err(key
+                .problem("a value from the parameter store is not read yet")
+                .hint("pass it through a stack's output, or write it here")),
+            _ => Err(key.problem("this is no value").hint(shape)),
+        },
+        _ => Err(value.problem("this is no value").hint(shape)),
+    }
+}
+
+/// Renders once with stand-ins, so that what is wrong whatever the values are is said offline.
+fn check_manifests(
+    manifests: &[Manifest],
+    values: &BTreeMap<String, Source>,
+    node: Option<&Node>,
+    problems: &mut Problems,
+) {
+    let stand_in = |(name, source): (&String, &Source)| {
+        let value = match source {
+            Source::Text(text) => text.clone(),
+            // Two values must not make two names look the same.
+            Source::Output(_) => format!("value-of-{}", name.to_lowercase().replace('_', "-")),
+        };
+        (name.clone(), value)
+    };
+    let values: Values = values.iter().map(stand_in).collect();
+    let rendered = render(manifests, &values);
+    rendered.problems.into_iter().for_each(|problem| problems.error(problem));
+    let unused: BTreeSet<&String> = values.keys().filter(|name| !rendered.used.contains(*name)).collect();
+    for (key, _) in node.and_then(|node| node.get("values")).into_iter().flat_map(Node::entries) {
+        if let Some(name) = key.text().filter(|name| unused.iter().any(|unused| unused == name)) {
+            problems.warn(key.problem(format!("no manifest uses `${{{name}}}`")).hint("remove it, or use it"));
+        }
+    }
+    warn_of_scaled_replicas(&rendered.objects, problems);
+}
+
+fn warn_of_scaled_replicas(objects: &[super::object::Object], problems: &mut Problems) {
+    for scaler in objects.iter().filter(|object| object.id.is("autoscaling", "HorizontalPodAutoscaler")) {
+        let target = &scaler.json["spec"]["scaleTargetRef"];
+        let declares = |object: &&super::object::Object| {
+            target["kind"] == object.id.kind.as_str()
+                && target["name"] == object.id.name.as_str()
+                && object.id.namespace == scaler.id.namespace
+                && !object.json["spec"]["replicas"].is_null()
+        };
+        if let Some(object) = objects.iter().find(declares) {
+            problems.warn(
+                Problem::new(object.place.clone(), format!("`{}` says how many replicas it has, and `{}` scales it", object.id, scaler.id))
+                    .hint("the number is used once, at its creation; leave `replicas` out before the first apply to avoid even that"),
+            );
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Sends objects in their order, many at once, and remembers what the server answered.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use serde_json::Value;
+
+use super::cluster::{Cluster, IN_FLIGHT};
+use super::desired::Desired;
+use super::inventory::Applied;
+use super::object::ObjectId;
+use super::order::{is_built_in, order};
+use super::ready::{Health, health};
+use super::sift::remember;
+use crate::unit::{KindError, Progress};
+
+/// A new kind is established within a second; a conversion webhook may take longer to come up.
+const ESTABLISHED: Duration = Duration::from_secs(60);
+/// Between a CRD being established and its path being served by every part of the API server.
+const SERVED: Duration = Duration::from_secs(15);
+
+/// What came of sending.
+#[derive(Default)]
+pub(super) struct Sent {
+    pub(super) applied: BTreeMap<ObjectId, Applied>,
+    /// Objects that were not ready when the server answered.
+    pub(super) waiting: BTreeSet<ObjectId>,
+    /// The first failure; what was under way then was waited for, and nothing more was begun.
+    pub(super) error: Option<KindError>,
+}
+
+/// What is sent, and to whom.
+pub(super) struct Sending<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) manager: &'a str,
+    pub(super) desired: &'a [Desired],
+    /// Agree already: they are not sent, and nothing waits for them.
+    pub(super) agree: &'a BTreeMap<ObjectId, Applied>,
+    pub(super) live_replicas: &'a HashMap<ObjectId, Value>,
+}
+
+impl Sending<'_> {
+    /// Each object is sent as soon as all that goes before it is there.
+    pub(super) async fn run(&self, progress: &Progress) -> Sent {
+        let objects: Vec<_> = self.desired.iter().map(|one| (one.id(), &one.object.json)).collect();
+        let mut before = order(&objects);
+        let mut after: Vec<Vec<usize>> = vec![Vec::new(); before.len()];
+        let done: BTreeSet<usize> =
+            (0..before.len()).filter(|at| self.agree.contains_key(self.desired[*at].id())).collect();
+        for (at, needs) in before.iter_mut().enumerate() {
+            needs.retain(|need| !done.contains(need));
+            needs.iter().for_each(|need| after[*need].push(at));
+        }
+        let total = before.len() - done.len();
+        let mut ready: Vec<usize> =
+            (0..before.len()).rev().filter(|at| !done.contains(at) && before[*at].is_empty()).collect();
+        let mut flying = FuturesUnordered::new();
+        let mut sent = Sent::default();
+        loop {
+            while sent.error.is_none()
+                && flying.len() < IN_FLIGHT
+                && let Some(at) = ready.pop()
+            {
+                flying.push(async move { (at, self.send_one(&self.desired[at]).await) });
+            }
+            let Some((at, result)) = flying.next().await else { break };
+            let id = self.desired[at].id();
+            match result {
+                Ok((applied, is_ready)) => {
+                    sent.applied.insert(id.clone(), applied);
+                    if !is_ready {
+                        sent.waiting.insert(id.clone());
+                    }
+                    for next in std::mem::take(&mut after[at]) {
+                        before[next].remove(&at);
+                        if before[next].is_empty() {
+                            ready.push(next);
+                        }
+                    }
+                }
+                Err(error) => sent.error = sent.error.or(Some(error)),
+            }
+            if sent.applied.len() % 50 == 0 || sent.applied.len() == total {
+                progress.say(format!("{} of {total} objects applied", sent.applied.len()));
+            }
+        }
+        sent
+    }
+
+    async fn send_one(&self, desired: &Desired) -> Result<(Applied, bool), KindError> {
+        let id = desired.id();
+        let body = desired.body(self.live_replicas.get(id));
+        let begun = Instant::now();
+        let answer = loop {
+            let answer = self.cluster.apply(&desired.resource, id, self.manager, body.clone(), false).await?;
+            if answer.status != 404 || is_built_in(&id.group) || begun.elapsed() > SERVED {
+                break answer;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        };
+        if !answer.is_good() {
+            return Err(answer.refusal(&self.cluster.server.name, &format!("cannot apply `{id}`"), Some(id)));
+        }
+        let broken = |error| KindError::failed(format!("the answer to applying `{id}` is broken")).because(error);
+        let applied = remember(&answer.body, self.manager, &desired.hash).map_err(broken)?;
+        if id.is_crd() {
+            self.await_established(desired).await?;
+            return Ok((applied, true));
+        }
+        let is_ready = !super::ready::must_be_asked(id) || {
+            let live: Value = serde_json::from_str(&answer.body).map_err(broken)?;
+            health(id, &live) == Health::Ready
+        };
+        Ok((applied, is_ready))
+    }
+
+    async fn await_established(&self, desired: &Desired) -> Result<(), KindError> {
+        let (id, begun) = (desired.id(), Instant::now());
+        let mut delay = Duration::from_millis(50);
+        loop {
+            let text = self.cluster.get(&desired.resource, id).await?;
+            let text = text.ok_or_else(|| KindError::moved(format!("`{id}` was deleted while it was applied")))?;
+            let live: Value = serde_json::from_str(&text)
+                .map_err(|error| KindError::failed(format!("`{id}` cannot be read")).because(error))?;
+            match health(id, &live) {
+                Health::Ready => return Ok(()),
+                Health::Failed(why) => return Err(KindError::failed(format!("`{id}`: {why}"))),
+                Health::Waiting(why) if begun.elapsed() > ESTABLISHED => {
+                    return Err(KindError::failed(format!("`{id}` {why} after {} s", ESTABLISHED.as_secs())));
+                }
+                Health::Waiting(_) => tokio::time::sleep(delay).await,
+            }
+            delay = (delay * 2).min(Duration::from_secs(1));
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! One API server: bounded requests, bounded retries, and errors that say which server was asked.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::{Method, Request};
+use kube::client::Body;
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+use super::object::ObjectId;
+use crate::aws::Session;
+use crate::unit::KindError;
+
+/// One request and its answer, at most.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Every request we send may be sent twice: reads, server-side applies, and deletions of one uid.
+const TRIES: u32 = 4;
+/// EKS takes a token for fifteen minutes.
+const TOKEN_AGE: Duration = Duration::from_secs(600);
+
+/// A way to one API server.
+#[derive(Clone)]
+pub(super) struct Server {
+    client: kube::Client,
+    /// For errors: `cluster shop-prod (https://…)`.
+    pub(super) name: Arc<str>,
+    tokens: Option<Arc<Tokens>>,
+}
+
+/// The token of an EKS cluster, made anew before it grows old.
+pub(super) struct Tokens {
+    session: Session,
+    cluster: String,
+    kept: Mutex<Option<(Instant, HeaderValue)>>,
+}
+
+/// What is asked of a server.
+pub(super) struct Ask {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) accept: &'static str,
+    pub(super) content_type: &'static str,
+    pub(super) body: Vec<u8>,
+}
+
+/// What a server answered. It has no `Debug`: it may hold a Secret.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: String,
+    retry_after: Option<Duration>,
+}
+
+impl Ask {
+    pub(super) fn get(path: impl Into<String>) -> Self {
+        let path = path.into();
+        Self {
+            method: Method::GET,
+            path,
+            accept: "application/json",
+            content_type: "application/json",
+            body: Vec::new(),
+        }
+    }
+
+    pub(super) fn accept(self, accept: &'static str) -> Self {
+        Self { accept, ..self }
+    }
+
+    /// A server-side apply, taking over what others hold of the fields we declare.
+    pub(super) fn apply(path: &str, field_manager: &str, dry_run: bool, body: Vec<u8>) -> Self {
+        let manager = encode(field_manager);
+        let dry = if dry_run { "&dryRun=All" } else { "" };
+        Self {
+            method: Method::PATCH,
+            path: format!("{path}?fieldManager={manager}&force=true&fieldValidation=Strict{dry}"),
+            // JSON is YAML; the server knows no other name for a full apply.
+            content_type: "application/apply-patch+yaml",
+            ..Self { body, ..Self::get("") }
+        }
+    }
+
+    /// A deletion of this very object: one that was made again under its name stays.
+    pub(super) fn delete(path: String, uid: &str) -> Self {
+        let body = json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background", "preconditions": {"uid": uid}});
+        Self { method: Method::DELETE, body: body.to_string().into_bytes(), ..Self::get(path) }
+    }
+}
+
+/// Percent-encodes a value of a query.
+pub(super) fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'~' | b'.' => encoded.push(byte as char),
+            other => encoded.push_str(&format!("%{other:02X}")),
+        }
+    }
+    encoded
+}
+
+impl Tokens {
+    pub(super) fn new(session: Session, cluster: &str) -> Self {
+        Self { session, cluster: cluster.to_owned(), kept: Mutex::new(None) }
+    }
+
+    async fn header(&self) -> Result<HeaderValue, KindError> {
+        let mut kept = self.kept.lock().await;
+        if let Some((made, header)) = &*kept
+            && made.elapsed() < TOKEN_AGE
+        {
+            return Ok(header.clone());
+        }
+        let token = self.session.eks_token(&self.cluster).await?;
+        let mut header = HeaderValue::try_from(format!("Bearer {}", token.expose()))
+            .map_err(|_| KindError::failed(format!("the token of cluster `{}` is no header", self.cluster)))?;
+        header.set_sensitive(true);
+        *kept = Some((Instant::now(), header.clone()));
+        Ok(header)
+    }
+
+    async fn forget(&self) {
+        *self.kept.lock().await = None;
+    }
+}
+
+impl Server {
+    pub(super) fn new(client: kube::Client, name: &str, tokens: Option<Tokens>) -> Self {
+        Self { client, name: name.into(), tokens: tokens.map(Arc::new) }
+    }
+
+    /// Sends a request, again where the server was busy or gone for a moment. An answer of any status
+    /// is an answer; only a server that cannot be heard is an error.
+    pub(super) async fn send(&self, ask: &Ask) -> Result<Answer, KindError> {
+        let mut delay = Duration::from_millis(200);
+        for attempt in 1.. {
+            let last = attempt >= TRIES;
+            let pause = match Box::pin(self.once(ask)).await {
+                Ok(answer) if matches!(answer.status, 429 | 502 | 503 | 504) && !last => {
+                    answer.retry_after.unwrap_or(delay).min(Duration::from_secs(10))
+                }
+                Ok(answer) if answer.status == 401 && attempt == 1 && self.tokens.is_some() => {
+                    self.forget_token().await;
+                    Duration::ZERO
+                }
+                Ok(answer) => return Ok(answer),
+                Err(Lost::Ours(error)) => return Err(error),
+                Err(Lost::Wire(why)) if last => return Err(self.unreachable(ask, attempt, &why)),
+                Err(Lost::Wire(_)) => delay,
+            };
+            tokio::time::sleep(pause).await;
+            delay *= 2;
+        }
+        unreachable!("the last attempt returns")
+    }
+
+    async fn forget_token(&self) {
+        if let Some(tokens) = &self.tokens {
+            tokens.forget().await;
+        }
+    }
+
+    async fn once(&self, ask: &Ask) -> Result<Answer, Lost> {
+        let mut request = Request::builder()
+            .method(ask.method.clone())
+            .uri(&ask.path)
+            .header(ACCEPT, ask.accept)
+            .header(CONTENT_TYPE, ask.content_type)
+            .body(Body::from(ask.body.clone()))
+            .map_err(|error| Lost::Ours(KindError::failed(format!("`{}` is no address: {error}", ask.path))))?;
+        if let Some(tokens) = &self.tokens {
+            request.headers_mut().insert(AUTHORIZATION, tokens.header().await.map_err(Lost::Ours)?);
+        }
+        let answer = async {
+            let response = self.client.send(request).await?;
+            let status = response.status().as_u16();
+            let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+            let body = response.into_body().collect_bytes().await?;
+            let body = String::from_utf8(body.into()).map_err(kube::Error::FromUtf8)?;
+            Ok::<_, kube::Error>(Answer { status, body, retry_after: seconds.map(Duration::from_secs) })
+        };
+        match tokio::time::timeout(PATIENCE, answer).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(Lost::Wire(chain(&error))),
+            Err(_) => Err(Lost::Wire(format!("no answer within {} s", PATIENCE.as_secs()))),
+        }
+    }
+
+    fn unreachable(&self, ask: &Ask, tries: u32, why: &str) -> KindError {
+        let path = ask.path.split('?').next().unwrap_or_default();
+        KindError::unreachable(format!("{} does not answer: {why}", self.name))
+            .hint(format!("asked {tries} times for {} {path}", ask.method))
+    }
+
+    /// Sends a request whose answer must be a good one.
+    pub(super) async fn expect(&self, ask: &Ask, deed: &str) -> Result<String, KindError> {
+        let answer = self.send(ask).await?;
+        match answer.is_good() {
+            true => Ok(answer.body),
+            false => Err(answer.refusal(&self.name, deed, None)),
+        }
+    }
+}
+
+enum Lost {
+    Ours(KindError),
+    Wire(String),
+}
+
+/// The message of an error and of all that led to it. None of ours holds a body or a header.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+impl Answer {
+    pub(super) fn is_good(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The answer as an error: what was attempted, and what the server said to it.
+    ///
+    /// The server quotes values back, so of an answer about a Secret only the reason is kept.
+    pub(super) fn refusal(&self, server: &str, deed: &str, about: Option<&ObjectId>) -> KindError {
+        let status: Value = serde_json::from_str(&self.body).unwrap_or_default();
+        let reason = status["reason"].as_str().unwrap_or("no reason given");
+        let said = match about.is_some_and(ObjectId::is_secret) {
+            true => {
+                let causes = status["details"]["causes"].as_array().into_iter().flatten();
+                let fields: Vec<&str> = causes.filter_map(|cause| cause["field"].as_str()).collect();
+                format!("{reason} {}", fields.join(", "))
+            }
+            false => status["message"].as_str().unwrap_or(reason).to_owned(),
+        };
+        let error = KindError::failed(format!("{deed}: {server} answered {}: {}", self.status, said.trim_end()));
+        match self.status {
+            401 => error.hint("the cluster does not know who asks: an EKS cluster needs an access entry for this role"),
+            403 if said.contains("being terminated") => {
+                error.hint("its namespace is being deleted: wait, then run again")
+            }
+            403 => error.hint("whoever asks lacks the right to do so in this cluster"),
+            422 if said.contains("immutable") => {
+                error.hint("this field cannot be changed: delete the object, or give the new one another name")
+            }
+            _ => error,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_says_about_a_secret_is_not_repeated() {
+        let body = json!({"reason": "Invalid", "message": "data[password]: Invalid value: \"hunter2\"", "details": {"causes": [{"field": "data[password]"}]}});
+        let answer = Answer { status: 422, body: body.to_string(), retry_after: None };
+        let about = |kind: &str| ObjectId { kind: kind.into(), name: "x".into(), ..ObjectId::default() };
+        assert_eq!(
+            answer.refusal("c", "apply", Some(&about("Secret"))).message,
+            "apply: c answered 422: Invalid data[password]"
+        );
+        assert!(answer.refusal("c", "apply", Some(&about("ConfigMap"))).message.contains("hunter2"));
+    }
+}

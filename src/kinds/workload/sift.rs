@@ -1,0 +1,153 @@
+//! A list of live objects, sifted: what is as we left it, and what must be looked at.
+//!
+//! Most of a list is hashed and dropped without ever becoming a tree.
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::fingerprint;
+use super::inventory::Applied;
+use super::managed::{Entry, Head};
+use super::object::ObjectId;
+
+/// One object of a list.
+pub(super) struct Found {
+    pub(super) id: ObjectId,
+    pub(super) uid: String,
+    /// Nothing of ours has moved since the API server answered to our apply.
+    pub(super) kept: bool,
+    /// The live object, where it must be looked at: something moved, or somebody wrote beside us.
+    pub(super) live: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct List<'a> {
+    kind: &'a str,
+    /// An empty list of names is written as null.
+    #[serde(borrow)]
+    items: Option<Vec<&'a RawValue>>,
+}
+
+/// Reads a list of one kind. `applied` knows what the inventory says of an object.
+pub(super) fn sift<'r>(
+    text: &str,
+    group: &str,
+    kind: &str,
+    field_manager: &str,
+    applied: impl Fn(&ObjectId) -> Option<&'r Applied>,
+) -> Result<Vec<Found>, serde_json::Error> {
+    let list: List<'_> = serde_json::from_str(text)?;
+    if !list.kind.ends_with("List") {
+        // An answer of another shape is not an empty list: everything would seem to be gone.
+        return Err(serde::de::Error::custom(format!("a `{}` instead of a list", list.kind)));
+    }
+    let read = |item: &&RawValue| {
+        let head: Head<'_> = serde_json::from_str(item.get())?;
+        let id = ObjectId {
+            group: group.to_owned(),
+            kind: kind.to_owned(),
+            namespace: head.metadata.namespace.as_deref().filter(|text| !text.is_empty()).map(str::to_owned),
+            name: head.metadata.name.to_string(),
+        };
+        let kept = is_kept(&head, field_manager, applied(&id), item)?;
+        let beside_us = head.metadata.managed_fields.iter().any(|entry| entry.is_foreign(field_manager));
+        let live = if kept && !beside_us { None } else { Some(serde_json::from_str(item.get())?) };
+        Ok(Found { uid: head.metadata.uid.to_string(), id, kept, live })
+    };
+    list.items.unwrap_or_default().iter().map(read).collect()
+}
+
+/// Level 0: our entry is unmoved, and so is the object. Level 1: the object moved, and our values did not.
+fn is_kept(
+    head: &Head<'_>,
+    field_manager: &str,
+    applied: Option<&Applied>,
+    item: &RawValue,
+) -> Result<bool, serde_json::Error> {
+    let (Some(applied), Some(ours)) = (applied, head.ours(field_manager)) else { return Ok(false) };
+    if head.metadata.deletion_timestamp.is_some()
+        || head.metadata.uid != applied.uid
+        || fingerprint::of_entry(ours) != applied.entry
+    {
+        return Ok(false);
+    }
+    Ok(head.metadata.resource_version == applied.resource_version || {
+        let live: Value = serde_json::from_str(item.get())?;
+        fingerprint::of_values(&ours.tree(), &live) == applied.values
+    })
+}
+
+/// What to remember of the API server's answer to our apply.
+pub(super) fn remember(answer: &str, field_manager: &str, desired: &str) -> Result<Applied, serde_json::Error> {
+    let head: Head<'_> = serde_json::from_str(answer)?;
+    let live: Value = serde_json::from_str(answer)?;
+    let ours: Option<&Entry<'_>> = head.ours(field_manager);
+    Ok(Applied {
+        uid: head.metadata.uid.to_string(),
+        desired: desired.to_owned(),
+        entry: ours.map(fingerprint::of_entry).unwrap_or_default(),
+        values: ours.map(|entry| fingerprint::of_values(&entry.tree(), &live)).unwrap_or_default(),
+        time: ours.and_then(|entry| entry.time.as_deref()).unwrap_or_default().to_owned(),
+        resource_version: head.metadata.resource_version.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn live() -> Value {
+        let entry = json!({"manager": "groundplan/x", "operation": "Apply", "apiVersion": "v1", "time": "2026-01-01T00:00:00Z", "fieldsV1": {"f:data": {"f:a": {}}}});
+        json!({"metadata": {"name": "settings", "namespace": "shop", "uid": "u1", "resourceVersion": "7", "managedFields": [entry]}, "data": {"a": "1"}})
+    }
+
+    fn seen(change: impl Fn(&mut Value)) -> Found {
+        let applied = remember(&live().to_string(), "groundplan/x", "d").expect("the answer is well-formed");
+        let mut item = live();
+        change(&mut item);
+        let list = json!({"kind": "ConfigMapList", "items": [item]}).to_string();
+        let found = sift(&list, "", "ConfigMap", "groundplan/x", |_| Some(&applied)).expect("the list is well-formed");
+        found.into_iter().next().expect("the list has one item")
+    }
+
+    #[test]
+    fn an_object_as_we_left_it_is_kept_without_becoming_a_tree() {
+        let found = seen(|_| ());
+        assert!(found.kept && found.live.is_none());
+        assert_eq!(found.id.to_string(), "ConfigMap shop/settings");
+    }
+
+    #[test]
+    fn an_answer_that_is_no_list_is_not_an_empty_one() {
+        let sifted = |text: &str| sift(text, "", "ConfigMap", "groundplan/x", |_| None).map(|found| found.len());
+        assert!(sifted(r#"{"kind": "Status", "items": null}"#).is_err());
+        assert!(sifted(r#"{"items": []}"#).is_err());
+        assert_eq!(sifted(r#"{"kind": "PartialObjectMetadataList", "items": null}"#).ok(), Some(0));
+    }
+
+    #[test]
+    fn what_moved_is_told_from_what_did_not_concern_us() {
+        let moved = |item: &mut Value| item["metadata"]["resourceVersion"] = json!("8");
+        assert!(seen(moved).kept, "somebody else's field moved the version");
+        let value = |item: &mut Value| {
+            item["metadata"]["resourceVersion"] = json!("8");
+            item["data"]["a"] = json!("2");
+        };
+        assert!(!seen(value).kept, "the same manager within the same second");
+        assert!(!seen(|item| item["metadata"]["managedFields"] = json!([])).kept);
+        assert!(!seen(|item| item["metadata"]["uid"] = json!("u2")).kept);
+        assert!(!seen(|item| item["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z")).kept);
+    }
+
+    #[test]
+    fn somebody_beside_us_is_looked_at() {
+        let found = seen(|item| {
+            let entry = json!({"manager": "kubectl-edit", "operation": "Update", "apiVersion": "v1", "fieldsV1": {"f:data": {"f:b": {}}}});
+            item["metadata"]["managedFields"].as_array_mut().into_iter().for_each(|list| list.push(entry.clone()));
+        });
+        assert!(found.kept && found.live.is_some());
+    }
+}

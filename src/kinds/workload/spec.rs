@@ -1,0 +1,89 @@
+//! What an author writes: `cluster.yaml` and `workload.yaml`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+/// `clusters/NAME/cluster.yaml`: which cluster the workloads beside this file live in.
+///
+/// Exactly one of `eks` and `kubeconfig` is written.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ClusterSpec {
+    pub eks: Option<EksSpec>,
+    pub kubeconfig: Option<KubeconfigSpec>,
+}
+
+/// An EKS cluster: `stack` and `output`, or `name`, `account` and `region`.
+///
+/// The account and region of a cluster named by a stack's output are those in that stack's path;
+/// they are written only where the stack stands outside the repository.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct EksSpec {
+    /// The stack that makes the cluster, by its id or the shortest tail of it: `platform/cluster`.
+    pub stack: Option<String>,
+    /// The stack's output that holds the cluster's name.
+    pub output: Option<String>,
+    /// The cluster's name.
+    pub name: Option<String>,
+    /// Twelve digits, in quotes.
+    pub account: Option<String>,
+    pub region: Option<String>,
+}
+
+/// A context of the operator's kubeconfig. The file itself is never part of the repository.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct KubeconfigSpec {
+    pub context: String,
+}
+
+/// `workload.yaml`: what its manifests cannot say.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct WorkloadSpec {
+    /// Units that must be there first, each by its id or the shortest tail of it.
+    #[schemars(with = "Vec<String>")]
+    pub depends_on: Vec<IgnoredAny>,
+    /// The values of `${NAME}` in the manifests.
+    #[schemars(with = "BTreeMap<String, ValueSpec>")]
+    pub values: BTreeMap<String, IgnoredAny>,
+    /// Whether an object that is no longer declared is deleted; `true` where not written.
+    pub prune: Option<bool>,
+    /// How long to wait until everything is ready, as `5m`; five minutes where not written.
+    pub timeout: Option<String>,
+    /// The namespace of objects that name none; `default` where not written.
+    pub namespace: Option<String>,
+}
+
+/// One value: a text, another unit's output, or a parameter of the AWS parameter store.
+///
+/// Only the schema is made from it. The values themselves are read node by node, because each
+/// needs its place and its text as written: `1.30` is no number.
+#[derive(Clone, Debug, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "stands for the schema only")]
+pub enum ValueSpec {
+    Text(Plain),
+    /// `{output: data/db.Endpoint}`
+    Output {
+        output: String,
+    },
+    /// `{ssm: /shared/region}`
+    Ssm {
+        ssm: String,
+    },
+}
+
+/// A scalar, taken as it is written.
+#[derive(Clone, Debug, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "stands for the schema only")]
+pub enum Plain {
+    Text(String),
+    Number(f64),
+    Truth(bool),
+}

@@ -1,0 +1,133 @@
+//! Waits until objects are ready, or gone; always with an end, and saying what for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::cluster::{Cluster, Listing};
+use super::discovery::Resource;
+use super::mark::{Mark, UNIT_LABEL};
+use super::object::ObjectId;
+use super::ready::{Health, health};
+use crate::unit::{KindError, Progress};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Objects to wait for, with where they are served.
+pub(super) type Awaited = BTreeMap<ObjectId, Resource>;
+
+/// Waits until all are ready. One that has failed ends the wait at once.
+pub(super) async fn until_ready(
+    cluster: &Cluster,
+    mark: &Mark,
+    mut awaited: Awaited,
+    timeout: Duration,
+    progress: &Progress,
+) -> Result<(), KindError> {
+    let (begun, mut pause, mut last) = (Instant::now(), FIRST_PAUSE, String::new());
+    loop {
+        let mut reasons = Vec::new();
+        let live = objects_of(cluster, mark, &awaited).await?;
+        for id in awaited.keys().cloned().collect::<Vec<_>>() {
+            match live.get(&id).map(|object| health(&id, object)) {
+                Some(Health::Ready) => {
+                    awaited.remove(&id);
+                }
+                Some(Health::Failed(why)) => return Err(KindError::failed(format!("`{id}` has failed: {why}"))),
+                Some(Health::Waiting(why)) => reasons.push(format!("{id}: {why}")),
+                // A finished Job may be gone by its time to live.
+                None if id.is("batch", "Job") => {
+                    awaited.remove(&id);
+                }
+                None => return Err(KindError::moved(format!("`{id}` was deleted while it was waited for"))),
+            }
+        }
+        let Some(first) = reasons.first() else { return Ok(()) };
+        let said = match reasons.len() {
+            1 => first.clone(),
+            many => format!("{first}, and {} more", many - 1),
+        };
+        if begun.elapsed() >= timeout {
+            let message = format!("not ready after {} s: {}", timeout.as_secs(), reasons.join("; "));
+            return Err(KindError::failed(message).hint("`timeout:` in workload.yaml says how long to wait"));
+        }
+        if said != last {
+            progress.say(&said);
+            last = said;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Waits until all are gone, naming what holds them.
+pub(super) async fn until_gone(
+    cluster: &Cluster,
+    mark: &Mark,
+    gone: &BTreeMap<ObjectId, (Resource, String)>,
+    timeout: Duration,
+    progress: &Progress,
+) -> Result<(), KindError> {
+    let (begun, mut pause, mut last) = (Instant::now(), Duration::from_millis(50), String::new());
+    let mut awaited: Awaited = gone.iter().map(|(id, (resource, _))| (id.clone(), resource.clone())).collect();
+    while !awaited.is_empty() {
+        let live = objects_of(cluster, mark, &awaited).await?;
+        // The same name with another uid is another object.
+        awaited.retain(|id, _| live.get(id).is_some_and(|object| object["metadata"]["uid"] == gone[id].1.as_str()));
+        let Some((id, _)) = awaited.first_key_value() else { break };
+        let said = format!("{} left, {id}{}", awaited.len(), held_by(&live[id]));
+        if begun.elapsed() >= timeout {
+            return Err(KindError::failed(format!("not gone after {} s: {said}", timeout.as_secs())));
+        }
+        if said != last {
+            progress.say(format!("waiting until all is gone: {said}"));
+            last = said;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+    Ok(())
+}
+
+fn held_by(object: &Value) -> String {
+    let finalizers: Vec<&str> =
+        object["metadata"]["finalizers"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    match finalizers.is_empty() {
+        true => String::new(),
+        false => format!(" (held by {})", finalizers.join(", ")),
+    }
+}
+
+/// The live objects of these kinds that carry the unit's label.
+async fn objects_of(cluster: &Cluster, mark: &Mark, awaited: &Awaited) -> Result<BTreeMap<ObjectId, Value>, KindError> {
+    let selector = format!("{UNIT_LABEL}={}", mark.label());
+    let listings: BTreeSet<Listing> = awaited
+        .iter()
+        .map(|(id, resource)| Listing {
+            resource: resource.clone(),
+            kind: id.kind.clone(),
+            namespace: None,
+            selector: Some(selector.clone()),
+            metadata_only: false,
+        })
+        .collect();
+    let mut objects = BTreeMap::new();
+    for (listing, text) in cluster.list_all(listings).await? {
+        let mut list: Value = serde_json::from_str(&text).map_err(|error| {
+            KindError::failed(format!("{} answered with a broken list: {error}", cluster.server.name))
+        })?;
+        for object in list["items"].as_array_mut().into_iter().flatten() {
+            let text = |key: &str| object["metadata"][key].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+            let id = ObjectId {
+                group: listing.resource.group.clone(),
+                kind: listing.kind.clone(),
+                namespace: text("namespace"),
+                name: text("name").unwrap_or_default(),
+            };
+            objects.insert(id, object.take());
+        }
+    }
+    Ok(objects)
+}
