@@ -32,7 +32,7 @@ impl Event {
             logical_id: event.logical_resource_id.unwrap_or_default(),
             r#type: event.resource_type.unwrap_or_default(),
             status: event.resource_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
-            reason: event.resource_status_reason,
+            reason: event.resource_status_reason.filter(|reason| !reason.is_empty()),
             token: event.client_request_token,
             is_of_stack,
         }
