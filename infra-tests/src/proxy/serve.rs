@@ -99,6 +99,9 @@ impl Desk {
             Ok(None) => self.upstream.forward(parts.method.clone(), &parts.uri, &parts.headers, body).await,
             Err(error) => Err(error),
         };
+        if let (Ok(answer), "AssumeRole") = (&answer, call.action.as_str()) {
+            self.upstream.learn(answer);
+        }
         answer.unwrap_or_else(|error| {
             Answer::error(call.protocol, StatusCode::BAD_GATEWAY, "ProxyFailure", &format!("{error:#}"))
         })

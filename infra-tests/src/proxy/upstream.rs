@@ -1,5 +1,7 @@
 //! The way to the emulator: a caller's own request, or a question of ours in the caller's name.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -8,11 +10,16 @@ use axum::http::header::{
     CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderName, HeaderValue, TRANSFER_ENCODING,
 };
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use jiff::Timestamp;
 
 use super::answer::Answer;
 use super::form::Form;
 use super::xml::Element;
+use crate::sandbox::element;
+use crate::sandbox::signature::{self, Credentials, Unsigned};
 
+/// What the emulator takes as the secret of every account's root user.
+const ROOT_SECRET: &str = "test";
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The emulator behind the proxy.
@@ -20,6 +27,25 @@ pub(super) struct Upstream {
     client: reqwest::Client,
     /// Scheme and authority, without a slash at the end.
     url: String,
+    /// Accounts by the keys of role sessions.
+    sessions: Mutex<HashMap<String, String>>,
+}
+
+/// Who signed a request, and what for: `KEY/20261121/REGION/SERVICE/aws4_request`.
+struct Scope {
+    key: String,
+    region: String,
+    service: String,
+}
+
+impl Scope {
+    fn of(headers: &HeaderMap) -> Self {
+        let header = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let scope = header.split_once("Credential=").map_or("", |(_, rest)| rest.split([',', ' ']).next().unwrap_or(rest));
+        let words: Vec<&str> = scope.split('/').collect();
+        let word = |index: usize| words.get(index).copied().unwrap_or_default().to_owned();
+        Self { key: word(0), region: word(2), service: word(3) }
+    }
 }
 
 impl Upstream {
@@ -30,7 +56,7 @@ impl Upstream {
             .timeout(PATIENCE)
             .build()
             .context("cannot build the client towards the emulator")?;
-        Ok(Self { client, url: url.trim_end_matches('/').to_owned() })
+        Ok(Self { client, url: url.trim_end_matches('/').to_owned(), sessions: Mutex::default() })
     }
 
     /// Performs a request as it came: same path, headers and bytes, so that a signature stays true.
@@ -61,13 +87,48 @@ impl Upstream {
         Ok(Answer { status, headers, body })
     }
 
-    /// Asks something else in the caller's name: the emulator tells callers apart by their headers
-    /// and does not check that a signature fits the body.
+    /// Asks something else, as the root user of the account that the caller works in.
+    ///
+    /// With AUTH=true the emulator checks the signatures of role sessions, so the caller's own cannot
+    /// stand over another body.
     pub(super) async fn ask(&self, headers: &HeaderMap, form: &Form) -> anyhow::Result<Answer> {
-        let mut headers = headers.clone();
-        headers.remove(HeaderName::from_static("x-amz-content-sha256"));
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-        self.forward(Method::POST, &Uri::from_static("/"), &headers, form.encode().into()).await
+        let caller = Scope::of(headers);
+        let body = form.encode();
+        let mut signed = HeaderMap::new();
+        signed.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        let unsigned = Unsigned {
+            method: "POST",
+            host: self.url.trim_start_matches("http://"),
+            path: "/",
+            body: body.as_bytes(),
+            service: &caller.service,
+            region: &caller.region,
+        };
+        let root = Credentials { key: self.account_of(&caller.key), secret: ROOT_SECRET.to_owned(), session_token: String::new() };
+        for (name, value) in signature::headers(&unsigned, &root, Timestamp::now()) {
+            signed.insert(HeaderName::from_static(name), HeaderValue::from_str(&value)?);
+        }
+        self.forward(Method::POST, &Uri::from_static("/"), &signed, body.into()).await
+    }
+
+    /// Remembers which account the keys of an AssumeRole answer belong to.
+    pub(super) fn learn(&self, answer: &Answer) {
+        let text = answer.text();
+        let key = element(&text, "AccessKeyId").ok();
+        let account = element(&text, "Arn").ok().and_then(|arn| arn.split(':').nth(4));
+        if let (Some(key), Some(account)) = (key, account) {
+            self.sessions().insert(key.to_owned(), account.to_owned());
+        }
+    }
+
+    /// To the emulator a key that is an account's number is that account's root user; what was never
+    /// seen to be assumed is a key of that kind.
+    fn account_of(&self, key: &str) -> String {
+        self.sessions().get(key).cloned().unwrap_or_else(|| key.to_owned())
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, HashMap<String, String>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks, and reads the result inside the answer's envelope.

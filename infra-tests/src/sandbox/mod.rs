@@ -27,7 +27,7 @@ mod ports;
 mod process;
 pub mod python;
 mod ready;
-mod signature;
+pub(crate) mod signature;
 
 use std::fs;
 use std::io::{self, Write};

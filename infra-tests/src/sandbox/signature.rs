@@ -18,17 +18,17 @@ pub struct Credentials {
 }
 
 /// A request of the sandbox; it has no query.
-pub(super) struct Unsigned<'a> {
-    pub(super) method: &'a str,
-    pub(super) host: &'a str,
-    pub(super) path: &'a str,
-    pub(super) body: &'a [u8],
-    pub(super) service: &'a str,
-    pub(super) region: &'a str,
+pub(crate) struct Unsigned<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) host: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) body: &'a [u8],
+    pub(crate) service: &'a str,
+    pub(crate) region: &'a str,
 }
 
 /// The headers that make a request signed.
-pub(super) fn headers(request: &Unsigned, credentials: &Credentials, now: Timestamp) -> Vec<(&'static str, String)> {
+pub(crate) fn headers(request: &Unsigned, credentials: &Credentials, now: Timestamp) -> Vec<(&'static str, String)> {
     let Unsigned { method, host, path, body, service, region } = *request;
     let when = When::new(now, region, service);
     let Credentials { key, session_token, .. } = credentials;
