@@ -54,7 +54,9 @@ class Container:
         for option in self.options:
             arguments += ["--api-server-option", option]
         with open(os.path.join(self.folder, "cluster.log"), "w") as log:
-            self.process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
+            # In a session of its own: a signal to ministack's group must not keep it from stopping its programs.
+            self.process = subprocess.Popen(
+                arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
         if self.process.stdout.readline().strip() != b"ready":
             raise RuntimeError(f"the cluster did not start: see {self.folder}/cluster.log")
         self.status = "running"

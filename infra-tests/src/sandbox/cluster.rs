@@ -3,11 +3,11 @@
 //! The same cluster stands by itself (for tests and benchmarks) and as the cluster of an
 //! `AWS::EKS::Cluster` (then a token webhook asks ministack who somebody is).
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::api::Api;
@@ -18,6 +18,8 @@ use super::process::{Process, Program};
 use super::{pki, ports, ready};
 
 const LIMIT: Duration = Duration::from_secs(90);
+/// Locked by whoever runs the cluster, for as long as one of its programs runs.
+const RUNNING: &str = "running";
 const NODE: &str = "/api/v1/nodes/sandbox";
 
 /// What may differ between two clusters.
@@ -35,6 +37,8 @@ pub struct Cluster {
     port: u16,
     api: Api,
     processes: Vec<Process>,
+    // Last, so that it is let go when every program has ended.
+    _running: File,
 }
 
 impl Cluster {
@@ -42,6 +46,8 @@ impl Cluster {
     pub async fn start(folder: &Path, settings: Settings) -> Result<Self> {
         let port = settings.port;
         write_files(folder, port)?;
+        let running = File::create(folder.join(RUNNING))?;
+        running.try_lock().context("a cluster runs in this folder")?;
         let api = Api::new(arguments::url("https", port), &folder.join("pki"))?;
         let wiring = Wiring {
             port,
@@ -50,7 +56,7 @@ impl Cluster {
             webhook: settings.webhook,
             api_server_options: settings.api_server_options,
         };
-        let mut cluster = Self { folder: folder.to_owned(), port, api, processes: Vec::new() };
+        let mut cluster = Self { folder: folder.to_owned(), port, api, processes: Vec::new(), _running: running };
         cluster.spawn("etcd", Tool::Etcd, wiring.etcd())?;
         cluster.spawn("kube-apiserver", Tool::ApiServer, wiring.api_server())?;
         cluster.wait_for("the API server", "/readyz", |_| true).await?;
@@ -111,6 +117,11 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         self.release();
     }
+}
+
+/// Whether a cluster of this or another process runs in a folder.
+pub(super) fn is_running(folder: &Path) -> bool {
+    File::open(folder.join(RUNNING)).is_ok_and(|file| file.try_lock().is_err())
 }
 
 fn write_files(folder: &Path, port: u16) -> Result<()> {

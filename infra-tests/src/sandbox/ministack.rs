@@ -2,14 +2,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
 use super::process::{self, Process, Program};
-use super::{ports, python, ready};
+use super::{cluster, ports, python, ready};
 
 const LIMIT: Duration = Duration::from_secs(60);
+const CLUSTERS_STOP: Duration = Duration::from_secs(10);
 /// EKS clusters a sandbox may make: ministack counts their ports up from the first.
 const CLUSTERS: u16 = 16;
 
@@ -51,6 +53,19 @@ impl Ministack {
             Ok(answer.ok().filter(|answer| answer.status().is_success()).map(|_| ()))
         })
         .await
+    }
+}
+
+impl Drop for Ministack {
+    /// Its clusters end a moment after it; who removes their folders must not be quicker than they.
+    fn drop(&mut self) {
+        self.process.stop();
+        let limit = Instant::now() + CLUSTERS_STOP;
+        for cluster in fs::read_dir(&self.clusters).into_iter().flatten().flatten() {
+            while cluster::is_running(&cluster.path()) && Instant::now() < limit {
+                sleep(Duration::from_millis(10));
+            }
+        }
     }
 }
 

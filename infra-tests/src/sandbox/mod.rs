@@ -67,13 +67,6 @@ impl Parts {
     pub const CLUSTER: Self = Self { aws: false, git: false, cluster: true };
 }
 
-/// What the variables of [`Sandbox::environment`] name: the machine's own files are not to be read.
-const FILES: [(&str, fn() -> String); 3] = [
-    ("operator.yaml", || format!("aws: {{role: {ROLE}, externalId: {EXTERNAL_ID}}}\n")),
-    ("no-aws-config", String::new),
-    ("no-kubeconfig", || "{\"apiVersion\": \"v1\", \"kind\": \"Config\"}\n".to_owned()),
-];
-
 /// Parts that run; dropping it stops them.
 pub struct Sandbox {
     aws: Option<Aws>,
@@ -102,9 +95,7 @@ impl Sandbox {
             when(parts.git, Git::start(&git_folder)),
             when(parts.cluster, standing_cluster(folder.make("cluster")?)),
         )?;
-        for (name, text) in FILES {
-            fs::write(folder.path().join(name), text())?;
-        }
+        write_files(folder.path())?;
         Ok(Self { aws, git, cluster, folder })
     }
 
@@ -221,6 +212,14 @@ impl Drop for Aws {
 async fn standing_cluster(folder: PathBuf) -> Result<Cluster> {
     let settings = cluster::Settings { port: ports::free()?, ..cluster::Settings::default() };
     Cluster::start(&folder, settings).await.context("cannot start the cluster")
+}
+
+/// What the variables of [`Sandbox::environment`] name, so that the machine's own files are not read.
+fn write_files(folder: &Path) -> Result<()> {
+    let nothing = "{\"apiVersion\": \"v1\", \"kind\": \"Config\"}\n";
+    fs::write(folder.join("no-kubeconfig"), nothing)?;
+    fs::write(folder.join("no-aws-config"), "")?;
+    Ok(fs::write(folder.join("operator.yaml"), format!("aws: {{role: {ROLE}, externalId: {EXTERNAL_ID}}}\n"))?)
 }
 
 /// Builds what the parts need, unless it is built.

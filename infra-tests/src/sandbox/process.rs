@@ -68,10 +68,9 @@ impl Process {
     pub(super) fn release(&mut self) {
         drop(self.keeper.stdin.take());
     }
-}
 
-impl Drop for Process {
-    fn drop(&mut self) {
+    /// Ends the program, and returns when it has ended.
+    pub(super) fn stop(&mut self) {
         self.release();
         let limit = Instant::now() + STOP_LIMIT;
         while let Ok(None) = self.keeper.try_wait() {
@@ -82,6 +81,12 @@ impl Drop for Process {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
