@@ -1,6 +1,8 @@
 //! The sandbox of real parts, and what tests need beside them.
 
+pub mod product;
 pub mod proxy;
 pub mod sandbox;
+pub mod shop;
 pub mod slack;
 pub mod world;
