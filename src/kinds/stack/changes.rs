@@ -79,8 +79,13 @@ impl Changed {
                 let shown = |detail: &Detail, value: &Option<String>| {
                     value.as_ref().map(|value| veil.shown(&item, &detail.path, value))
                 };
-                let one =
-                    |detail: &Detail| of(&detail.path, shown(detail, &detail.before), shown(detail, &detail.after));
+                let one = |detail: &Detail| match (&detail.before, &detail.after) {
+                    // AWS does not tell the values of every type.
+                    (None, None) => {
+                        of(&detail.path, Some(Shown::text("as deployed")), Some(Shown::text("as declared")))
+                    }
+                    (before, after) => of(&detail.path, shown(detail, before), shown(detail, after)),
+                };
                 self.details.iter().map(one).collect()
             }
         }

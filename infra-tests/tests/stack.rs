@@ -1,0 +1,193 @@
+//! Stacks on a real CloudFormation API: planned, brought about, drifted, put back, destroyed.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_cloudformation::config::{Credentials, SharedCredentialsProvider};
+use groundplan::aws::{Aws, AwsSettings};
+use groundplan::kinds::stack::StackKind;
+use groundplan::problem::Problems;
+use groundplan::repo::{CommitId, Snapshot};
+use groundplan::unit::{
+    Cause, Change, Declared, Effect, ErrorKind, Inputs, Kind, KindError, Look, Outputs, Owned, Owner, Prepared,
+    Progress, ReadSettings, Reading, Shown,
+};
+use infra_tests::sandbox::{ACCOUNTS, EXTERNAL_ID, Parts, ROLE, Sandbox};
+
+const ACCOUNT: &str = ACCOUNTS[0];
+const REGION: &str = "eu-west-1";
+const QUEUE: &str = "Parameters:
+  Timeout: {Type: String, Default: '30'}
+Resources:
+  Jobs:
+    Type: AWS::SQS::Queue
+    Properties:
+      QueueName: !Sub '${AWS::StackName}-jobs'
+      VisibilityTimeout: !Ref Timeout
+Outputs:
+  Name: {Value: !GetAtt Jobs.QueueName}
+";
+
+/// A sandbox, and the way to it that the product takes.
+struct Stage {
+    sandbox: Sandbox,
+    aws: Aws,
+}
+
+impl Stage {
+    async fn set() -> Result<Self> {
+        let sandbox = Sandbox::start(Parts::AWS).await?;
+        let operator = sandbox.operator().clone();
+        let credentials = Credentials::new(operator.key, operator.secret, None, None, "sandbox");
+        let base = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(REGION))
+            .endpoint_url(sandbox.aws_endpoint())
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .build();
+        let (role, external_id) = (Some(ROLE.to_owned()), Some(EXTERNAL_ID.to_owned()));
+        let aws = Aws::over(AwsSettings { role, external_id, ..AwsSettings::default() }, base);
+        Ok(Self { sandbox, aws })
+    }
+
+    /// A new run over a repository of these stack files; their template is given.
+    fn read(&self, repository: &str, template: &str, stacks: &[(&str, &str)]) -> Result<Reading> {
+        let stacks =
+            stacks.iter().map(|(name, text)| (format!("stacks/{ACCOUNT}/{REGION}/{name}.yaml"), (*text).to_owned()));
+        let rest =
+            [("groundplan.yaml".to_owned(), String::new()), ("templates/queue.yaml".to_owned(), template.to_owned())];
+        let snapshot = Snapshot::of_files(CommitId::new("c0ffee"), stacks.chain(rest));
+        let mut problems = Problems::default();
+        let settings = ReadSettings { repository: repository.to_owned() };
+        let reading = StackKind::new(self.aws.clone()).read(&snapshot, &settings, &mut problems);
+        ensure!(problems.errors.is_empty(), "{:?}", problems.errors);
+        Ok(reading)
+    }
+
+    fn one(&self, template: &str, text: &str) -> Result<Declared> {
+        self.read("shop", template, &[("jobs", text)])?.units.pop().context("one stack")
+    }
+
+    fn calls(&self, action: &str) -> u64 {
+        self.sandbox.proxy().counts().of(action)
+    }
+}
+
+async fn look(unit: &Declared, look: Look) -> Result<Prepared, KindError> {
+    unit.unit.prepare(&Inputs::default(), look).await
+}
+
+async fn perform(unit: &Declared, prepared: Prepared) -> Result<Outputs, KindError> {
+    let owner = Owner { unit: unit.id.clone(), commit: CommitId::new("c0ffee") };
+    prepared.deed.expect("there is something to do").perform(&owner, &Progress::silent()).await
+}
+
+async fn sync(unit: &Declared) -> Result<Outputs, KindError> {
+    perform(unit, look(unit, Look::Quick).await?).await
+}
+
+async fn owned(reading: &Reading) -> Result<Vec<Owned>> {
+    Ok(reading.sites[0].owned(&Inputs::default()).await?)
+}
+
+#[tokio::test]
+async fn a_stack_is_planned_created_changed_and_then_left_alone() -> Result<()> {
+    let stage = Stage::set().await?;
+    let unit = stage.one(QUEUE, "Template: queue.yaml\n")?;
+    let planned = look(&unit, Look::Quick).await?;
+    assert!(matches!(planned.planned.change, Change::Create(ref items) if items[0].item == "Jobs (AWS::SQS::Queue)"));
+    assert_eq!(stage.calls("CreateChangeSet"), 0, "a plan of a new stack leaves nothing behind");
+    assert_eq!(perform(&unit, planned).await?["Name"], "jobs-jobs");
+
+    stage.sandbox.proxy().reset_counts();
+    let reading = stage.read("shop", QUEUE, &[("jobs", "Template: queue.yaml\n")])?;
+    let quiet = look(&reading.units[0], Look::Quick).await?;
+    assert_eq!((&quiet.planned.change, quiet.deed.is_none()), (&Change::Nothing, true));
+    assert_eq!(quiet.planned.outputs.context("it is there")?["Name"], "jobs-jobs");
+    assert_eq!(owned(&reading).await?.len(), 1);
+    assert_eq!((stage.calls("DescribeStacks"), stage.calls("CreateChangeSet")), (1, 0));
+
+    let unit = stage.one(QUEUE, "Template: queue.yaml\nParameters: {Timeout: 60}\n")?;
+    let planned = look(&unit, Look::Quick).await?;
+    let Change::Update(items) = &planned.planned.change else { panic!("it differs: {:?}", planned.planned.change) };
+    assert_eq!((items[0].item.as_str(), items[0].path.as_str()), ("Parameters", "/Timeout"));
+    assert!(items.iter().all(|item| item.effect == Effect::InPlace && item.cause == Cause::Declared));
+    // The change was made, only its answer got lost.
+    stage.sandbox.proxy().lose_reply("ExecuteChangeSet");
+    perform(&unit, planned).await?;
+    let unit = stage.one(QUEUE, "Template: queue.yaml\nParameters: {Timeout: 60}\n")?;
+    assert_eq!(look(&unit, Look::Quick).await?.planned.change, Change::Nothing);
+    Ok(())
+}
+
+#[tokio::test]
+async fn drift_is_found_and_only_it_is_put_back() -> Result<()> {
+    let stage = Stage::set().await?;
+    let unit = stage.one(QUEUE, "Template: queue.yaml\n")?;
+    sync(&unit).await?;
+    let by_hand = stage.sandbox.account_owner(ACCOUNT)?;
+    let url = format!("{}/{ACCOUNT}/jobs-jobs", stage.sandbox.aws_endpoint());
+    let change = [("QueueUrl", url.as_str()), ("Attribute.1.Name", "VisibilityTimeout"), ("Attribute.1.Value", "99")];
+    by_hand.query("sqs", REGION, "SetQueueAttributes", &change).await?;
+
+    assert_eq!(look(&unit, Look::Quick).await?.planned.change, Change::Nothing);
+    let close = look(&unit, Look::Close).await?;
+    assert_eq!((close.planned.coverage.checked, close.planned.coverage.total), (1, 1));
+    let Change::Update(items) = &close.planned.change else { panic!("it drifted") };
+    assert_eq!((items[0].path.as_str(), items[0].cause), ("/Properties/VisibilityTimeout", Cause::Drifted));
+    assert_eq!((&items[0].from, &items[0].to), (&Some(Shown::text("99")), &Some(Shown::text("30"))));
+
+    perform(&unit, close).await?;
+    assert_eq!(look(&unit, Look::Close).await?.planned.change, Change::Nothing);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_first_creation_that_failed_is_explained_and_made_again() -> Result<()> {
+    let stage = Stage::set().await?;
+    let broken = stage.one(QUEUE, "Template: queue.yaml\nParameters: {Timeout: soon}\n")?;
+    let error = sync(&broken).await.expect_err("no such timeout");
+    assert!(error.message.contains("`Jobs`") && error.message.contains("templates/queue.yaml:4"), "{error}");
+
+    let mended = stage.one(QUEUE, "Template: queue.yaml\n")?;
+    // A throttled look during the wait fails nothing.
+    stage.sandbox.proxy().refuse("DescribeStackEvents", 8, "Throttling");
+    assert_eq!(sync(&mended).await?["Name"], "jobs-jobs");
+    Ok(())
+}
+
+#[tokio::test]
+async fn only_what_carries_our_mark_is_ours_to_change_or_destroy() -> Result<()> {
+    let stage = Stage::set().await?;
+    sync(&stage.one(QUEUE, "Template: queue.yaml\n")?).await?;
+
+    let theirs = stage.read("other", QUEUE, &[("jobs", "Template: queue.yaml\nParameters: {Timeout: 60}\n")])?;
+    assert!(owned(&theirs).await?.is_empty());
+    let refused = look(&theirs.units[0], Look::Quick).await.err().context("another repository's")?;
+    assert_eq!(refused.kind, ErrorKind::Refused, "{refused}");
+
+    let ours = stage.read("shop", QUEUE, &[("jobs", "Template: queue.yaml\n")])?;
+    let found = owned(&ours).await?;
+    assert_eq!(found[0].id, ours.units[0].id);
+    assert!(found[0].guards.is_empty(), "{:?}", found[0].guards);
+    ours.sites[0].destroy(&found[0], &Inputs::default(), &Progress::silent()).await?;
+    ours.sites[0].destroy(&found[0], &Inputs::default(), &Progress::silent()).await?;
+    let later = stage.read("shop", QUEUE, &[("jobs", "Template: queue.yaml\n")])?;
+    assert!(owned(&later).await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_list_answers_for_all_stacks_of_an_account_and_region() -> Result<()> {
+    let stage = Stage::set().await?;
+    let names: Vec<String> = (0..20).map(|number| format!("queue-{number}")).collect();
+    let stacks: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "Template: queue.yaml\n")).collect();
+    let reading = Arc::new(stage.read("shop", QUEUE, &stacks)?);
+    for unit in &reading.units {
+        let planned = look(unit, Look::Quick).await?;
+        assert!(matches!(planned.planned.change, Change::Create(_)));
+    }
+    assert_eq!(stage.calls("DescribeStacks"), 1);
+    Ok(())
+}
