@@ -66,7 +66,7 @@ pub struct WorkloadSpec {
 #[derive(Clone, Debug, JsonSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "stands for the schema only")]
-pub enum ValueSpec {
+pub(super) enum ValueSpec {
     Text(Plain),
     /// `{output: data/db.Endpoint}`
     Output {
@@ -82,7 +82,7 @@ pub enum ValueSpec {
 #[derive(Clone, Debug, JsonSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "stands for the schema only")]
-pub enum Plain {
+pub(super) enum Plain {
     Text(String),
     Number(f64),
     Truth(bool),
