@@ -13,9 +13,9 @@ use async_trait::async_trait;
 use groundplan::problem::Problems;
 use groundplan::repo::Snapshot;
 use groundplan::unit::{
-    Cause, Change, Coverage, Declared, Deed, Difference, Effect, Inputs, Kind, KindError, KindName, Look, Need, OutputName,
-    Outputs, Owned, Owner, Planned, Prepared, Progress, Promised, ReadSettings, Reading, Reference, Shown, Site, SiteName,
-    Target, Unit, UnitId, Why,
+    Cause, Change, Coverage, Declared, Deed, Difference, Effect, Inputs, Kind, KindError, KindName, Look, Need,
+    OutputName, Outputs, Owned, Owner, Planned, Prepared, Progress, Promised, ReadSettings, Reading, Reference, Shown,
+    Site, SiteName, Target, Unit, UnitId, Why,
 };
 use groundplan::yaml::{self, Spanned};
 use serde::Deserialize;
@@ -66,7 +66,9 @@ struct File {
 
 impl World {
     pub fn kinds(&self) -> Vec<Arc<dyn Kind>> {
-        let kind = |name, folder| Arc::new(MemoryKind { name: KindName::new(name), folder, world: self.clone() }) as Arc<dyn Kind>;
+        let kind = |name, folder| {
+            Arc::new(MemoryKind { name: KindName::new(name), folder, world: self.clone() }) as Arc<dyn Kind>
+        };
         vec![kind("stack", "stacks"), kind("workload", "clusters")]
     }
 
@@ -109,10 +111,26 @@ impl Kind for MemoryKind {
             let Some(file) = file.and_then(|node| problems.keep(yaml::read::<File>(&node))) else { continue };
             let id = UnitId::new(path.trim_end_matches(".yaml"));
             let site = site_of(&id);
-            let unit = MemoryUnit { id: id.clone(), kind: self.name.clone(), site: site.clone(), file, world: self.world.clone() };
-            reading.units.push(Declared { id, kind: self.name.clone(), site: site.clone(), file: path.to_owned(), unit: Arc::new(unit) });
+            let unit = MemoryUnit {
+                id: id.clone(),
+                kind: self.name.clone(),
+                site: site.clone(),
+                file,
+                world: self.world.clone(),
+            };
+            reading.units.push(Declared {
+                id,
+                kind: self.name.clone(),
+                site: site.clone(),
+                file: path.to_owned(),
+                unit: Arc::new(unit),
+            });
             if !reading.sites.iter().any(|known| known.name() == site) {
-                reading.sites.push(Arc::new(MemorySite { name: site, kind: self.name.clone(), world: self.world.clone() }));
+                reading.sites.push(Arc::new(MemorySite {
+                    name: site,
+                    kind: self.name.clone(),
+                    world: self.world.clone(),
+                }));
             }
         }
         reading
@@ -171,10 +189,13 @@ impl Unit for MemoryUnit {
         let change = match &thing {
             None => Change::Create(Vec::new()),
             Some(thing) if thing.applied != desired => Change::Update(vec![differ(&thing.live, Cause::Declared)]),
-            Some(thing) if thing.live != desired && look == Look::Close => Change::Update(vec![differ(&thing.live, Cause::Drifted)]),
+            Some(thing) if thing.live != desired && look == Look::Close => {
+                Change::Update(vec![differ(&thing.live, Cause::Drifted)])
+            }
             Some(_) => Change::Nothing,
         };
-        let deed = (change != Change::Nothing).then(|| Box::new(MemoryDeed { unit: self.clone(), desired }) as Box<dyn Deed>);
+        let deed =
+            (change != Change::Nothing).then(|| Box::new(MemoryDeed { unit: self.clone(), desired }) as Box<dyn Deed>);
         let coverage = Coverage { checked: 1, total: 1, unchecked: Vec::new() };
         let outputs = thing.map(|_| self.file.outputs.clone());
         Ok(Prepared { planned: Planned { change, foreign: Vec::new(), coverage, outputs }, deed })

@@ -32,7 +32,8 @@ const ROOMS: &[(&str, &[&str])] = &[
 #[test]
 fn imports_point_downward() {
     let floors = groundplan::FLOORS.iter().enumerate();
-    let floor: BTreeMap<_, _> = floors.flat_map(|(floor, rooms)| rooms.iter().map(move |room| (*room, floor))).collect();
+    let floor: BTreeMap<_, _> =
+        floors.flat_map(|(floor, rooms)| rooms.iter().map(move |room| (*room, floor))).collect();
     for Source { room, text, path } in sources() {
         let Some(own) = floor.get(room.as_str()) else { panic!("`{room}` ({path}) has no floor") };
         for other in mentions(&text, "crate::") {
@@ -44,7 +45,8 @@ fn imports_point_downward() {
 
 #[test]
 fn every_room_of_the_map_is_there_and_every_room_is_on_the_map() {
-    let mapped: BTreeSet<String> = groundplan::FLOORS.iter().flat_map(|rooms| rooms.iter().map(|room| (*room).to_owned())).collect();
+    let mapped: BTreeSet<String> =
+        groundplan::FLOORS.iter().flat_map(|rooms| rooms.iter().map(|room| (*room).to_owned())).collect();
     let there: BTreeSet<String> = sources().into_iter().map(|source| source.room).collect();
     assert_eq!(mapped, there);
 }
@@ -113,7 +115,9 @@ fn is_declared(file: &Path) -> bool {
     let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
     let folder = file.parent().expect("a folder");
     let (module, parents) = match name.as_str() {
-        "mod" => (folder.file_name().expect("a name").to_string_lossy().into_owned(), folder.parent().expect("a folder")),
+        "mod" => {
+            (folder.file_name().expect("a name").to_string_lossy().into_owned(), folder.parent().expect("a folder"))
+        }
         "lib" | "main" => return true,
         _ => (name, folder),
     };

@@ -199,7 +199,10 @@ async fn a_lost_environment_is_rebuilt_from_git() {
     line.sync().await;
     line.world.state().things.clear();
     let gone = line.drift().await;
-    assert!(gone.units.iter().all(|unit| unit.verdict == Verdict::Gone), "what was applied once and is not there is gone");
+    assert!(
+        gone.units.iter().all(|unit| unit.verdict == Verdict::Gone),
+        "what was applied once and is not there is gone"
+    );
     assert_eq!(line.sync().await.success(), Success::Whole);
     assert!(line.plan(Look::Close).await.is_quiet());
 }

@@ -32,10 +32,17 @@ fn schemas_are_what_the_types_say() {
 fn the_example_obeys_the_schemas() {
     let example = folder().with_file_name("examples").join("repo-layout");
     let groundplan = [("groundplan.yaml", "groundplan")];
-    let stacks = ["shop.111111111111/eu-west-1/network", "shop.111111111111/eu-west-1/cluster", "edge.222222222222/us-east-1/assets"];
+    let stacks = [
+        "shop.111111111111/eu-west-1/network",
+        "shop.111111111111/eu-west-1/cluster",
+        "edge.222222222222/us-east-1/assets",
+    ];
     let files = groundplan.map(|(file, schema)| (file.to_owned(), schema)).into_iter();
     let files = files.chain(stacks.map(|file| (format!("stacks/{file}.yaml"), "stack")));
-    let files = files.chain([("clusters/shop/cluster.yaml".to_owned(), "cluster"), ("clusters/shop/web/workload.yaml".to_owned(), "workload")]);
+    let files = files.chain([
+        ("clusters/shop/cluster.yaml".to_owned(), "cluster"),
+        ("clusters/shop/web/workload.yaml".to_owned(), "workload"),
+    ]);
     for (file, schema) in files {
         let schema = fs::read(folder().join(format!("{schema}.schema.json"))).expect("the schema is kept");
         let schema = serde_json::from_slice(&schema).expect("it is JSON");
