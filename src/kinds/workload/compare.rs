@@ -61,6 +61,9 @@ fn without_bookkeeping(object: &Value) -> Value {
     let mut object = object.clone();
     if let Some(map) = object.as_object_mut() {
         map.remove("status");
+        // The items of a list leave them out.
+        map.remove("apiVersion");
+        map.remove("kind");
         if let Some(metadata) = map.get_mut("metadata").and_then(Value::as_object_mut) {
             for own in ["managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink"] {
                 metadata.remove(own);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base64::Engine;
 use serde_json::Value;
 
 use super::discovery::{Discovery, Resource};
@@ -24,6 +25,20 @@ pub(super) struct Desired {
 impl Desired {
     pub(super) fn id(&self) -> &ObjectId {
         &self.object.id
+    }
+
+    /// Whether a live Secret holds the values that are declared; anything else has none to compare.
+    ///
+    /// The server keeps them byte for byte, so that here, and only here, Git is compared with the world.
+    pub(super) fn holds_secrets(&self, live: Option<&Value>) -> bool {
+        let bytes = |value: &Value| base64::engine::general_purpose::STANDARD.decode(value.as_str()?.trim()).ok();
+        let declared = self.object.json["data"].as_object().into_iter().flatten();
+        !self.id().is_secret()
+            || live.is_some_and(|live| {
+                declared
+                    .into_iter()
+                    .all(|(key, value)| bytes(value).is_some_and(|value| Some(value) == bytes(&live["data"][key])))
+            })
     }
 
     /// The body of an apply. Where an autoscaler has spoken, its word stands in for the declared number:
@@ -112,7 +127,10 @@ fn unknown_kind(object: &Object, discovery: &Discovery) -> Problem {
 }
 
 fn hash(object: &Object, scaled: bool) -> String {
-    let mut json = object.json.clone();
+    let mut json = match object.id.is_secret() {
+        true => fingerprint::without_secrets(&object.json),
+        false => object.json.clone(),
+    };
     if scaled && let Some(spec) = json.get_mut("spec").and_then(Value::as_object_mut) {
         spec.remove("replicas");
     }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::cluster::Cluster;
 use super::compare::compare;
 use super::desired::Desired;
+use super::fingerprint::of_entry;
 use super::inventory::{Applied, Record};
 use super::managed::Head;
 use super::sift::remember;
@@ -52,7 +53,9 @@ pub(super) async fn judge(
             return Ok(Verdict::unchecked(format!("`{id}`: an admission webhook does not take part in dry runs")));
         }
         if !answer.is_good() {
-            return Err(answer.refusal(&cluster.server.name, &format!("cannot apply `{id}`"), Some(id)));
+            let place = &desired.object.place;
+            let deed = format!("cannot apply `{id}` of {}:{}", place.file, place.line);
+            return Err(answer.refusal(&cluster.server.name, &deed, Some(id)));
         }
         let wanted: Value = serde_json::from_str(&answer.body).map_err(|error| broken(cluster, &error))?;
         // The dry run says which version it looked at: two versions compared would show what nobody did.
@@ -67,7 +70,7 @@ pub(super) async fn judge(
         let differences = differences(desired, &live, &wanted, &head, record, manager);
         let whole = differences.is_empty() && holds_all(&live, &wanted, manager, replicas.is_some());
         let agrees = match whole {
-            true => Some(remember(&text, manager, &desired.hash).map_err(|error| broken(cluster, &error))?),
+            true => Some(remember(id, &text, manager, &desired.hash).map_err(|error| broken(cluster, &error))?),
             false => None,
         };
         return Ok(Verdict { differences, live_replicas: replicas, agrees, unchecked: None });
@@ -99,7 +102,11 @@ fn differences(
     let applied = record.and_then(|record| record.applied.as_ref());
     let since = Since {
         applied: applied.map(|applied| applied.time.as_str()),
-        git_moved: applied.is_none_or(|applied| applied.desired != desired.hash),
+        git_moved: applied.is_none_or(|applied| {
+            let untouched = || head.ours(manager).map(of_entry).as_ref() == Some(&applied.entry);
+            // No hash tells of a Secret's values; where nobody else wrote them, the author has.
+            applied.desired != desired.hash || (desired.id().is_secret() && untouched())
+        }),
     };
     let fields = |object: &Value| {
         let entries = object["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();

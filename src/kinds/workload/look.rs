@@ -67,7 +67,9 @@ pub(super) async fn look(subject: &Subject<'_>) -> Result<Seen, KindError> {
                     seen.foreign.extend(foreign(id, live, &subject.mark.field_manager()));
                 }
                 let applied = record.and_then(|record| record.applied.as_ref());
-                match applied.filter(|applied| found.kept && applied.desired == desired.hash) {
+                match applied.filter(|applied| {
+                    found.kept && applied.desired == desired.hash && desired.holds_secrets(found.live.as_ref())
+                }) {
                     Some(applied) => {
                         seen.agree.insert(id.clone(), applied.clone());
                     }
@@ -78,6 +80,9 @@ pub(super) async fn look(subject: &Subject<'_>) -> Result<Seen, KindError> {
     }
     subject.judge_all(suspects, &mut seen).await?;
     subject.find_surplus(found, &mut seen);
+    // What somebody took from us is a difference, and not a field beside ours.
+    let taken: BTreeSet<(&String, &String)> = seen.differences.iter().map(|found| (&found.item, &found.path)).collect();
+    seen.foreign.retain(|found| !taken.contains(&(&found.item, &found.path)));
     seen.differences.sort_by(|a, b| (&a.item, &a.path).cmp(&(&b.item, &b.path)));
     Ok(seen)
 }

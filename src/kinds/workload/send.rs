@@ -101,10 +101,12 @@ impl Sending<'_> {
             tokio::time::sleep(Duration::from_millis(200)).await;
         };
         if !answer.is_good() {
-            return Err(answer.refusal(&self.cluster.server.name, &format!("cannot apply `{id}`"), Some(id)));
+            let place = &desired.object.place;
+            let deed = format!("cannot apply `{id}` of {}:{}", place.file, place.line);
+            return Err(answer.refusal(&self.cluster.server.name, &deed, Some(id)));
         }
         let broken = |error| KindError::failed(format!("the answer to applying `{id}` is broken")).because(error);
-        let applied = remember(&answer.body, self.manager, &desired.hash).map_err(broken)?;
+        let applied = remember(id, &answer.body, self.manager, &desired.hash).map_err(broken)?;
         if id.is_crd() {
             self.await_established(desired).await?;
             return Ok((applied, true));

@@ -17,7 +17,8 @@ pub(super) struct Found {
     pub(super) uid: String,
     /// Nothing of ours has moved since the API server answered to our apply.
     pub(super) kept: bool,
-    /// The live object, where it must be looked at: something moved, or somebody wrote beside us.
+    /// The live object, where it must be looked at: something moved, somebody wrote beside us, or it
+    /// is a Secret, of whose values no hash is kept.
     pub(super) live: Option<Value>,
 }
 
@@ -50,9 +51,9 @@ pub(super) fn sift<'r>(
             namespace: head.metadata.namespace.as_deref().filter(|text| !text.is_empty()).map(str::to_owned),
             name: head.metadata.name.to_string(),
         };
-        let kept = is_kept(&head, field_manager, applied(&id), item)?;
+        let kept = is_kept(&id, &head, field_manager, applied(&id), item)?;
         let beside_us = head.metadata.managed_fields.iter().any(|entry| entry.is_foreign(field_manager));
-        let live = if kept && !beside_us { None } else { Some(serde_json::from_str(item.get())?) };
+        let live = if kept && !beside_us && !id.is_secret() { None } else { Some(serde_json::from_str(item.get())?) };
         Ok(Found { uid: head.metadata.uid.to_string(), id, kept, live })
     };
     list.items.unwrap_or_default().iter().map(read).collect()
@@ -60,6 +61,7 @@ pub(super) fn sift<'r>(
 
 /// Level 0: our entry is unmoved, and so is the object. Level 1: the object moved, and our values did not.
 fn is_kept(
+    id: &ObjectId,
     head: &Head<'_>,
     field_manager: &str,
     applied: Option<&Applied>,
@@ -74,12 +76,17 @@ fn is_kept(
     }
     Ok(head.metadata.resource_version == applied.resource_version || {
         let live: Value = serde_json::from_str(item.get())?;
-        fingerprint::of_values(&ours.tree(), &live) == applied.values
+        values_hash(id, ours, &live) == applied.values
     })
 }
 
 /// What to remember of the API server's answer to our apply.
-pub(super) fn remember(answer: &str, field_manager: &str, desired: &str) -> Result<Applied, serde_json::Error> {
+pub(super) fn remember(
+    id: &ObjectId,
+    answer: &str,
+    field_manager: &str,
+    desired: &str,
+) -> Result<Applied, serde_json::Error> {
     let head: Head<'_> = serde_json::from_str(answer)?;
     let live: Value = serde_json::from_str(answer)?;
     let ours: Option<&Entry<'_>> = head.ours(field_manager);
@@ -87,10 +94,17 @@ pub(super) fn remember(answer: &str, field_manager: &str, desired: &str) -> Resu
         uid: head.metadata.uid.to_string(),
         desired: desired.to_owned(),
         entry: ours.map(fingerprint::of_entry).unwrap_or_default(),
-        values: ours.map(|entry| fingerprint::of_values(&entry.tree(), &live)).unwrap_or_default(),
+        values: ours.map(|entry| values_hash(id, entry, &live)).unwrap_or_default(),
         time: ours.and_then(|entry| entry.time.as_deref()).unwrap_or_default().to_owned(),
         resource_version: head.metadata.resource_version.to_string(),
     })
+}
+
+fn values_hash(id: &ObjectId, ours: &Entry<'_>, live: &Value) -> String {
+    match id.is_secret() {
+        true => fingerprint::of_values(&ours.tree(), &fingerprint::without_secrets(live)),
+        false => fingerprint::of_values(&ours.tree(), live),
+    }
 }
 
 #[cfg(test)]
@@ -105,7 +119,8 @@ mod tests {
     }
 
     fn seen(change: impl Fn(&mut Value)) -> Found {
-        let applied = remember(&live().to_string(), "groundplan/x", "d").expect("the answer is well-formed");
+        let applied = remember(&ObjectId::default(), &live().to_string(), "groundplan/x", "d")
+            .expect("the answer is well-formed");
         let mut item = live();
         change(&mut item);
         let list = json!({"kind": "ConfigMapList", "items": [item]}).to_string();

@@ -1,0 +1,197 @@
+//! Workloads on a real API server: what is applied, what is seen, and how many requests it takes.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use groundplan::aws::{Aws, AwsSettings};
+use groundplan::kinds::workload::WorkloadKind;
+use groundplan::problem::Problems;
+use groundplan::repo::{CommitId, Snapshot};
+use groundplan::unit::{
+    Cause, Change, Difference, Effect, Inputs, Kind, Look, Owner, Planned, Progress, ReadSettings, Reading, UnitId,
+};
+use infra_tests::sandbox::{Parts, Sandbox};
+use serde_json::json;
+
+const UNIT: &str = "clusters/prod/shop";
+
+const MANIFESTS: &str = r#"
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop}
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.acme.io}
+spec:
+  group: acme.io
+  names: {kind: Widget, plural: widgets, singular: widget, listKind: WidgetList}
+  scope: Namespaced
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+---
+apiVersion: acme.io/v1
+kind: Widget
+metadata: {name: one}
+spec: {tier: "${TIER}"}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: keys}
+stringData: {password: canary-in-git}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: ${N}
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - {name: web, image: "web:1", envFrom: [{secretRef: {name: keys}}], env: [{name: A, value: x}]}
+"#;
+
+const SERVICE: &str =
+    "---\napiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: web}, ports: [{port: 80}]}\n";
+
+/// The kind over one cluster, and what a repository of it declares.
+struct Bench {
+    sandbox: Sandbox,
+    kind: WorkloadKind,
+}
+
+impl Bench {
+    async fn start() -> Result<Self> {
+        let sandbox = Sandbox::start(Parts::CLUSTER).await?;
+        let kind = WorkloadKind::new(Aws::new(AwsSettings::default()), Some(sandbox.cluster().kubeconfig()));
+        Ok(Self { sandbox, kind })
+    }
+
+    fn read(&self, manifests: &str) -> Result<Reading> {
+        let files = [
+            ("clusters/prod/cluster.yaml", "kubeconfig: {context: sandbox}\n"),
+            ("clusters/prod/shop/workload.yaml", "values: {TIER: gold, N: 1}\nnamespace: shop\ntimeout: 60s\n"),
+            ("clusters/prod/shop/all.yaml", manifests),
+        ];
+        let snapshot = Snapshot::of_files(CommitId::new("c0ffee"), files);
+        let mut problems = Problems::default();
+        let settings = ReadSettings { repository: "bench".into(), ..ReadSettings::default() };
+        let reading = self.kind.read(&snapshot, &settings, &mut problems);
+        ensure!(problems.errors.is_empty(), "{:?}", problems.errors);
+        Ok(reading)
+    }
+
+    async fn plan(&self, manifests: &str) -> Result<Planned> {
+        let unit = &self.read(manifests)?.units[0].unit.clone();
+        Ok(unit.prepare(&Inputs::default(), Look::Close).await?.planned)
+    }
+
+    async fn apply(&self, manifests: &str) -> Result<Change> {
+        let unit = &self.read(manifests)?.units[0].unit.clone();
+        let prepared = unit.prepare(&Inputs::default(), Look::Close).await?;
+        let owner = Owner { unit: UnitId::new(UNIT), commit: CommitId::new("c0ffee") };
+        if let Some(deed) = prepared.deed {
+            deed.perform(&owner, &Progress::silent()).await?;
+        }
+        Ok(prepared.planned.change)
+    }
+
+    fn requests(&self) -> Result<usize> {
+        Ok(self.sandbox.cluster().requests()?.len())
+    }
+}
+
+fn paths(differences: &[Difference]) -> Vec<String> {
+    differences.iter().map(|found| format!("{} {}", found.item, found.path)).collect()
+}
+
+#[tokio::test]
+async fn a_workload_is_created_kept_and_put_right() -> Result<()> {
+    let bench = Bench::start().await?;
+    let manifests = format!("{MANIFESTS}{SERVICE}");
+    assert!(matches!(bench.apply(&manifests).await?, Change::Create(found) if found.len() == 6));
+    let api = bench.sandbox.cluster().api().clone();
+    let web = "/apis/apps/v1/namespaces/shop/deployments/web";
+    let live = api.find(web).await?.context("the Deployment is there")?;
+    assert_eq!(live["status"]["availableReplicas"], 1, "what is applied is ready");
+
+    // A new process, as a later run would be.
+    let again = Bench {
+        kind: WorkloadKind::new(Aws::new(AwsSettings::default()), Some(bench.sandbox.cluster().kubeconfig())),
+        ..bench
+    };
+    let before = again.requests()?;
+    let quiet = again.plan(&manifests).await?;
+    assert_eq!(quiet.change, Change::Nothing);
+    assert_eq!((quiet.coverage.checked, quiet.coverage.total), (6, 6));
+    // Discovery in two, the inventory, one list a kind; the audit log may hold those of the controllers as well.
+    let ours = again.sandbox.cluster().requests()?.split_off(before);
+    let ours: Vec<_> = ours
+        .iter()
+        .filter(|request| !request.user.starts_with("system:") && request.uri.contains("labelSelector=groundplan"))
+        .collect();
+    assert!(ours.len() <= 7, "{ours:?}");
+
+    let image = json!({"spec": {"template": {"spec": {"containers": [{"name": "web", "image": "web:2"}]}}}});
+    api.patch(web, &image).await?;
+    api.patch("/api/v1/namespaces/shop/secrets/keys", &json!({"data": {"password": "Y2FuYXJ5LWJ5LWhhbmQ="}})).await?;
+    api.patch("/api/v1/namespaces/shop/services/web", &json!({"metadata": {"annotations": {"note": "hi"}}})).await?;
+    api.delete("/apis/acme.io/v1/namespaces/shop/widgets/one").await?;
+    let drifted = again.plan(&manifests).await?;
+    let Change::Update(differences) = &drifted.change else { panic!("{:?}", drifted.change) };
+    let seen = paths(differences);
+    assert!(seen.contains(&"Secret shop/keys data.password".to_owned()), "{seen:?}");
+    assert!(seen.contains(&"acme.io/Widget shop/one ".to_owned()), "{seen:?}");
+    assert!(
+        seen.iter().any(|path| path.starts_with("apps/Deployment shop/web spec.template.spec.containers")),
+        "{seen:?}"
+    );
+    assert!(differences.iter().all(|found| found.cause == Cause::Drifted), "{differences:?}");
+    assert_eq!(paths(&drifted.foreign), ["Service shop/web metadata.annotations.note"]);
+    let told = format!("{drifted:?}");
+    assert!(!told.contains("canary") && !told.contains("Y2FuYXJ5"), "a secret is told: {told}");
+
+    again.apply(&manifests).await?;
+    let right = again.plan(&manifests).await?;
+    assert_eq!(right.change, Change::Nothing);
+    assert_eq!(paths(&right.foreign), ["Service shop/web metadata.annotations.note"], "never touched");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_no_longer_declared_goes_and_what_is_not_ours_stays() -> Result<()> {
+    let bench = Bench::start().await?;
+    bench.apply(&format!("{MANIFESTS}{SERVICE}")).await?;
+    let api = bench.sandbox.cluster().api().clone();
+    let theirs =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "theirs", "namespace": "default"}});
+    api.create("/api/v1/namespaces/default/configmaps", &theirs).await?;
+
+    let Change::Update(differences) = bench.apply(MANIFESTS).await? else { panic!("the Service is pruned") };
+    assert_eq!(paths(&differences), ["Service shop/web "]);
+    assert_eq!(differences[0].effect, Effect::Delete);
+    assert_eq!(api.find("/api/v1/namespaces/shop/services/web").await?, None);
+
+    let without_definition =
+        MANIFESTS.split("---").filter(|text| !text.contains("acme.io")).collect::<Vec<_>>().join("---");
+    bench.apply(&without_definition).await?;
+    let left = bench.plan(&without_definition).await?;
+    assert_eq!(left.change, Change::Nothing, "a CRD is left, and told");
+    assert!(left.coverage.unchecked.iter().any(|text| text.contains("widgets.acme.io")), "{:?}", left.coverage);
+
+    let site = Arc::clone(&bench.read(MANIFESTS)?.sites[0]);
+    let owned = site.owned(&Inputs::default()).await?;
+    assert_eq!(owned.iter().map(|owned| owned.id.as_str()).collect::<Vec<_>>(), [UNIT]);
+    assert_eq!(owned[0].guards.len(), 2, "{:?}", owned[0].guards);
+    site.destroy(&owned[0], &Inputs::default(), &Progress::silent()).await?;
+    assert_eq!(api.find("/api/v1/namespaces/shop").await?, None);
+    assert_eq!(api.find("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.acme.io").await?, None);
+    assert!(api.find("/api/v1/namespaces/default/configmaps/theirs").await?.is_some());
+    assert!(site.owned(&Inputs::default()).await?.is_empty());
+    Ok(())
+}
