@@ -180,5 +180,4 @@ fn short(text: String, budget: usize) -> String {
 }
 
 #[cfg(test)]
-#[path = "message_test.rs"]
 mod tests;
