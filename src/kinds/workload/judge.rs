@@ -100,13 +100,15 @@ fn differences(
     manager: &str,
 ) -> Vec<Difference> {
     let applied = record.and_then(|record| record.applied.as_ref());
+    let entry = head.ours(manager).map(of_entry);
+    let entry_moved = applied.is_some_and(|applied| entry.as_ref() != Some(&applied.entry));
     let since = Since {
         applied: applied.map(|applied| applied.time.as_str()),
         git_moved: applied.is_none_or(|applied| {
-            let untouched = || head.ours(manager).map(of_entry).as_ref() == Some(&applied.entry);
             // No hash tells of a Secret's values; where nobody else wrote them, the author has.
-            applied.desired != desired.hash || (desired.id().is_secret() && untouched())
+            applied.desired != desired.hash || (desired.id().is_secret() && !entry_moved)
         }),
+        entry_moved,
     };
     let fields = |object: &Value| {
         let entries = object["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();

@@ -12,11 +12,13 @@ use crate::unit::{Cause, Difference, Effect, Shown, Who};
 const LONGEST: usize = 2_000;
 /// Of one object; a controller that fills in hundreds of fields is told by the first of them.
 const MOST_FOREIGN: usize = 50;
-/// Why a paths' mover is asked for: what was applied last, and whether Git has moved since.
+/// What was applied last, and who has moved since.
 pub(super) struct Since<'a> {
     /// When our fields were last written.
     pub(super) applied: Option<&'a str>,
     pub(super) git_moved: bool,
+    /// Whether our entry is another than the one remembered: somebody took something from us.
+    pub(super) entry_moved: bool,
 }
 
 /// One object that is not there.
@@ -45,9 +47,10 @@ pub(super) fn difference(
     since: &Since<'_>,
 ) -> Difference {
     let who = holder(head, &moved.path, field_manager);
-    let later =
-        |who: &Who| matches!((&who.time, since.applied), (Some(time), Some(applied)) if time.as_str() >= applied);
-    let cause = match since.git_moved && !who.as_ref().is_some_and(later) {
+    // A write of the scale leaves no time behind.
+    let later = |who: &Who| who.time.as_deref().is_none_or(|time| since.applied.is_some_and(|applied| time >= applied));
+    let taken = since.entry_moved && who.as_ref().is_some_and(later);
+    let cause = match since.git_moved && !taken {
         true => Cause::Declared,
         false => Cause::Drifted,
     };
@@ -180,7 +183,13 @@ mod tests {
         let head: Head<'_> = serde_json::from_str(&text).expect("the object is well-formed");
         let path = vec![PathStep::Field("data".into()), PathStep::Field("a".into())];
         let moved = Moved { path, from: Some(json!("hunter2")), to: Some(json!("one")) };
-        difference(&id(kind), &moved, &head, "ours", &Since { applied: Some("2026-01-01T00:00:00Z"), git_moved })
+        difference(
+            &id(kind),
+            &moved,
+            &head,
+            "ours",
+            &Since { applied: Some("2026-01-01T00:00:00Z"), git_moved, entry_moved: true },
+        )
     }
 
     #[test]
