@@ -43,7 +43,8 @@ pub fn operator(role: &str, external_id: &str, slack: &Simulator) -> String {
 /// Sets the queue's VisibilityTimeout past CloudFormation.
 pub async fn set_visibility(owner: &Caller, seconds: &str) -> Result<()> {
     let url = queue(owner).await?;
-    let attribute = [("QueueUrl", url.as_str()), ("Attribute.1.Name", "VisibilityTimeout"), ("Attribute.1.Value", seconds)];
+    let attribute =
+        [("QueueUrl", url.as_str()), ("Attribute.1.Name", "VisibilityTimeout"), ("Attribute.1.Value", seconds)];
     owner.query("sqs", REGION, "SetQueueAttributes", &attribute).await.map(drop)
 }
 
@@ -81,7 +82,8 @@ pub async fn kube(kubeconfig: &Path, path: &str) -> Result<Option<Value>> {
 
 pub async fn kubectl(kubeconfig: &Path, arguments: &[&str]) -> Result<String> {
     let program = controlplane::path(Tool::Kubectl)?;
-    let output = Command::new(program).arg("--kubeconfig").arg(kubeconfig).args(arguments).kill_on_drop(true).output().await?;
+    let output =
+        Command::new(program).arg("--kubeconfig").arg(kubeconfig).args(arguments).kill_on_drop(true).output().await?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "kubectl {}: {said}", arguments.join(" "));
     String::from_utf8(output.stdout).context("kubectl says text")

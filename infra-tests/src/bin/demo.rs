@@ -15,7 +15,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         return ExitCode::FAILURE;
     };
     let result = tokio::select! {
@@ -94,7 +95,10 @@ impl Demo {
         let changes: u64 = changing.iter().map(|action| calls.of(action)).sum();
         ensure!(changes == 0, "a quiet sync changed something: {}", calls.json());
         ensure!(self.writes()? == written, "a quiet sync wrote to the cluster");
-        println!("Checked: {} calls to AWS and none that changes anything; no write to the cluster.", calls.total().calls);
+        println!(
+            "Checked: {} calls to AWS and none that changes anything; no write to the cluster.",
+            calls.total().calls
+        );
         Ok(())
     }
 
@@ -131,7 +135,10 @@ impl Demo {
         let began = Instant::now();
         let ts = self.slack.messages(shop::CHANNEL)[0].ts.clone();
         let delivery = self.slack.press(shop::CHANNEL, &ts, "case_sync", OPERATOR).await.context("the press")?;
-        println!("Acknowledged after {} ms.", delivery.acknowledged_after.context("the press was not acknowledged")?.as_millis());
+        println!(
+            "Acknowledged after {} ms.",
+            delivery.acknowledged_after.context("the press was not acknowledged")?.as_millis()
+        );
         until("the case to be resolved", Duration::from_secs(120), async || {
             Ok(self.slack.show(shop::CHANNEL).contains("esolved").then_some(()))
         })
@@ -158,7 +165,8 @@ impl Demo {
         }
         for account in ACCOUNTS {
             for region in ["eu-west-1", "us-east-1"] {
-                let left = self.sandbox.account_owner(account)?.query("cloudformation", region, "DescribeStacks", &[]).await?;
+                let left =
+                    self.sandbox.account_owner(account)?.query("cloudformation", region, "DescribeStacks", &[]).await?;
                 ensure!(!left.contains("<StackName>"), "something is left in {account}: {left}");
             }
         }

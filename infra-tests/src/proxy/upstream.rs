@@ -41,7 +41,8 @@ struct Scope {
 impl Scope {
     fn of(headers: &HeaderMap) -> Self {
         let header = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let scope = header.split_once("Credential=").map_or("", |(_, rest)| rest.split([',', ' ']).next().unwrap_or(rest));
+        let scope =
+            header.split_once("Credential=").map_or("", |(_, rest)| rest.split([',', ' ']).next().unwrap_or(rest));
         let words: Vec<&str> = scope.split('/').collect();
         let word = |index: usize| words.get(index).copied().unwrap_or_default().to_owned();
         Self { key: word(0), region: word(2), service: word(3) }
@@ -104,7 +105,11 @@ impl Upstream {
             service: &caller.service,
             region: &caller.region,
         };
-        let root = Credentials { key: self.account_of(&caller.key), secret: ROOT_SECRET.to_owned(), session_token: String::new() };
+        let root = Credentials {
+            key: self.account_of(&caller.key),
+            secret: ROOT_SECRET.to_owned(),
+            session_token: String::new(),
+        };
         for (name, value) in signature::headers(&unsigned, &root, Timestamp::now()) {
             signed.insert(HeaderName::from_static(name), HeaderValue::from_str(&value)?);
         }
