@@ -2,18 +2,19 @@
 # What they build once is kept outside of this folder: see `cargo run --bin sandbox -- --help`.
 
 CARGO ?= cargo
+TARGET = $(or $(CARGO_TARGET_DIR),target)
 
 .PHONY: demo test sandbox bench lint
 
 # The main job, told step by step on real parts.
 demo:
 	$(CARGO) build --workspace
-	$(CARGO) run --quiet --workspace --bin demo
+	$(TARGET)/debug/demo
 
 # Every test.
 test: lint
 	$(CARGO) build --workspace --all-targets
-	$(CARGO) run --quiet --workspace --bin sandbox -- build
+	$(TARGET)/debug/sandbox build
 	$(CARGO) test --workspace
 
 lint:
@@ -23,9 +24,9 @@ lint:
 # The real parts, left running until Ctrl-C.
 sandbox:
 	$(CARGO) build --workspace
-	$(CARGO) run --quiet --workspace --bin sandbox
+	$(TARGET)/debug/sandbox
 
 # How fast, against the ceiling of the same servers and against kubectl.
 bench:
 	$(CARGO) build --release --workspace
-	$(CARGO) run --release --quiet --workspace --bin bench
+	$(TARGET)/release/bench
