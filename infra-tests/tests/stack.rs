@@ -151,8 +151,6 @@ async fn a_first_creation_that_failed_is_explained_and_made_again() -> Result<()
     assert!(error.message.contains("`Jobs`") && error.message.contains("templates/queue.yaml:4"), "{error}");
 
     let mended = stage.one(QUEUE, "Template: queue.yaml\n")?;
-    // AWS asking to go slower fails nothing.
-    stage.sandbox.proxy().refuse("DescribeStackEvents", 3, "Throttling");
     assert_eq!(sync(&mended).await?["Name"], "jobs-jobs");
     Ok(())
 }
