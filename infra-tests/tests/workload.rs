@@ -80,7 +80,7 @@ impl Bench {
         ];
         let snapshot = Snapshot::of_files(CommitId::new("c0ffee"), files);
         let mut problems = Problems::default();
-        let settings = ReadSettings { repository: "bench".into(), ..ReadSettings::default() };
+        let settings = ReadSettings { repository: "bench".into() };
         let reading = self.kind.read(&snapshot, &settings, &mut problems);
         ensure!(problems.errors.is_empty(), "{:?}", problems.errors);
         Ok(reading)

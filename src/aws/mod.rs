@@ -43,13 +43,16 @@ pub struct AwsSettings {
     pub capabilities: BTreeSet<String>,
 }
 
+/// By account and region; each is made once, by whoever asks first.
+type Sessions = HashMap<(String, String), Arc<OnceCell<Session>>>;
+
 /// Every session of this process: one an account and region, made when first asked for.
 #[derive(Clone)]
 pub struct Aws {
     settings: Arc<AwsSettings>,
     base: Arc<OnceCell<SdkConfig>>,
     home: Arc<OnceCell<Session>>,
-    sessions: Arc<Mutex<HashMap<(String, String), Arc<OnceCell<Session>>>>>,
+    sessions: Arc<Mutex<Sessions>>,
 }
 
 impl Aws {

@@ -1,5 +1,6 @@
 //! From a plan to an approved one: a policy, a flag, or a person at the terminal.
 
+use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
 
 use jiff::{SignedDuration, Timestamp};
@@ -54,7 +55,7 @@ pub(super) fn approve(plan: Plan, approval: &Approval, policy: SyncPolicy) -> Re
     plan.approve(&consent, Timestamp::now()).map(Some).map_err(|refusal| {
         let words = match &refusal {
             Refusal::Guarded(guards) => guards.iter().map(Guard::name).collect(),
-            Refusal::Moved | Refusal::Expired => Vec::new(),
+            Refusal::Moved | Refusal::Expired => BTreeSet::new(),
         };
         let error = CommandError::failed(format!("{refusal}; nothing was changed"));
         match words.is_empty() {

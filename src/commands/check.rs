@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::arguments::Target;
 use super::exit::{Done, Exit};
-use super::session::{Checked, Session, print_json};
+use super::output::{print, print_json};
+use super::session::{Checked, Session};
 use super::settings::OperatorArguments;
 use crate::graph::Edge;
 use crate::problem::Problem;
@@ -46,10 +47,8 @@ pub(super) async fn run(operator: OperatorArguments, arguments: CheckArguments) 
     if problems.errors.is_empty() {
         let (units, edges) = (count(drawing.nodes.len(), "unit"), count(drawing.edges.len(), "edge"));
         let environments = count(declaration.environments.len(), "environment");
-        anstream::println!(
-            "{units} and {edges} in {environments} at {}: nothing is wrong.",
-            declaration.commit.short()
-        );
+        let commit = declaration.commit.short();
+        print(&format!("{units} and {edges} in {environments} at {commit}: nothing is wrong.\n"))?;
     }
     Ok(exit)
 }

@@ -5,8 +5,9 @@ use jiff::{Timestamp, Zoned};
 
 use super::arguments::Target;
 use super::exit::{CommandError, Done, Exit};
+use super::output::{print, print_json};
 use super::serve::service;
-use super::session::{Session, print_json, stop_on_interrupt};
+use super::session::{Session, stop_on_interrupt};
 use super::settings::OperatorArguments;
 use crate::drift::{self, DriftReport};
 use crate::terminal::drift_text;
@@ -43,7 +44,7 @@ pub(super) async fn run(operator: OperatorArguments, arguments: DriftArguments) 
     let report = drift::report(&plan, &applied, &declaration.ignore, Zoned::now().date());
     match session.wants_json() {
         true => print_json(&report)?,
-        false => anstream::print!("{}", drift_text(&report)),
+        false => print(&drift_text(&report))?,
     }
     if arguments.notify {
         let told = service(&session).await?.tell(&selection, &plan, &report, Timestamp::now()).await?;

@@ -3,7 +3,8 @@
 use clap::{Args, ValueEnum};
 
 use super::exit::{CommandError, Done, Exit};
-use super::session::{Session, print_json};
+use super::output::{print, print_json};
+use super::session::Session;
 use super::settings::OperatorArguments;
 
 /// Show which unit waits for which, and why.
@@ -50,10 +51,10 @@ pub(super) async fn run(operator: OperatorArguments, arguments: GraphArguments) 
     };
     let drawing = graph.drawing();
     match format {
-        Drawn::Text => print!("{}", drawing.text()),
+        Drawn::Text => print(&drawing.text())?,
         Drawn::Json => print_json(&drawing)?,
-        Drawn::Dot => print!("{}", drawing.dot()),
-        Drawn::Mermaid => print!("{}", drawing.mermaid()),
+        Drawn::Dot => print(&drawing.dot())?,
+        Drawn::Mermaid => print(&drawing.mermaid())?,
     }
     Ok(Exit::Done)
 }

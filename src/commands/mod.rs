@@ -11,6 +11,7 @@ mod destroy;
 mod drift;
 mod exit;
 mod graph;
+mod output;
 mod plan;
 mod process;
 mod rebuild;

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::arguments::Target;
 use super::exit::{Done, Exit};
-use super::session::{Session, print_json, stop_on_interrupt};
+use super::output::{print, print_json};
+use super::session::{Session, stop_on_interrupt};
 use super::settings::OperatorArguments;
 use crate::plan::Plan;
 use crate::terminal::plan_text;
@@ -45,9 +46,9 @@ pub(super) async fn run(operator: OperatorArguments, arguments: PlanArguments) -
         print_json(&PlanOutput { digest: plan.digest(), plan })?;
         return Ok(exit);
     }
-    anstream::print!("{}", plan_text(&plan));
+    print(&plan_text(&plan))?;
     if exit == Exit::Changes {
-        anstream::println!("Digest {}: `groundplan sync --approve` takes it.", plan.digest());
+        print(&format!("Digest {}: `groundplan sync --approve` takes it.\n", plan.digest()))?;
     }
     Ok(exit)
 }

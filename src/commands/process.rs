@@ -11,8 +11,9 @@ pub fn prepare_process() {
 /// Logs go to standard error; `GROUNDPLAN_LOG` says more precisely what than `-v`.
 pub fn log_to_stderr(verbose: u8) {
     let level = match verbose {
-        0 => "warn",
-        1 => "groundplan=info,warn",
+        // What the client of a cluster logs of a failure is told again, better, by whoever called it.
+        0 => "warn,kube_client=off",
+        1 => "groundplan=info,warn,kube_client=off",
         2 => "groundplan=debug,info",
         _ => "trace",
     };

@@ -5,6 +5,7 @@ use schemars::{Schema, schema_for};
 
 use super::check::CheckOutput;
 use super::exit::{CommandError, Done, Exit};
+use super::output::{print, print_json};
 use super::plan::PlanOutput;
 use super::settings::OperatorFile;
 use super::sync::ReportOutput;
@@ -43,12 +44,12 @@ pub(super) fn run(arguments: SchemaArguments) -> Done {
     let schemas = schemas();
     let Some(name) = arguments.name else {
         for (name, _) in &schemas {
-            println!("{name}");
+            print(&format!("{name}\n"))?;
         }
         return Ok(Exit::Done);
     };
     match schemas.iter().find(|(known, _)| *known == name) {
-        Some((_, schema)) => println!("{}", serde_json::to_string_pretty(schema)?),
+        Some((_, schema)) => print_json(schema)?,
         None => {
             let near = crate::problem::nearest(&name, schemas.iter().map(|(known, _)| known.as_str()));
             let error = CommandError::usage(format!("there is no schema `{name}`"));

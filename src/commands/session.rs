@@ -145,9 +145,3 @@ pub(super) fn stop_on_interrupt() -> Stop {
     });
     stop
 }
-
-/// Writes a value as JSON to standard output.
-pub(super) fn print_json(value: &impl serde::Serialize) -> Result<(), CommandError> {
-    println!("{}", serde_json::to_string_pretty(value)?);
-    Ok(())
-}

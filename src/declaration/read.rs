@@ -41,6 +41,11 @@ pub fn read(snapshot: &Snapshot, kinds: &[Arc<dyn Kind>]) -> (Declaration, Probl
     }
     let graph = Graph::build(all.units, all.sites, &mut problems);
     let environments = environments(file, &settings, &mut problems);
+    if graph.members().next().is_none() && problems.errors.is_empty() {
+        let message = "nothing is declared: there is no stack below `stacks/` and no workload below `clusters/`";
+        let hint = "is this the root of the repository, and is what you wrote committed?";
+        problems.warn(Problem::new(Place::file(file), message).hint(hint));
+    }
     tell_homeless_units(&graph, &environments, file, &mut problems);
     tell_unknown_units(&settings.ignore, &graph, &mut problems);
     problems.sort();

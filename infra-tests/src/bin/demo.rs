@@ -212,7 +212,7 @@ impl Demo {
     /// Requests of the product's role that wrote to the cluster, as its own audit log has them.
     fn writes(&self) -> Result<usize> {
         let log = self.cluster_folder().join("audit.log");
-        Ok(requests(&log)?.into_iter().filter(|request| shop::is_write_of_ours(request)).count())
+        Ok(requests(&log)?.into_iter().filter(shop::is_write_of_ours).count())
     }
 
     async fn kube(&self, path: &str) -> Result<Option<serde_json::Value>> {

@@ -118,7 +118,7 @@ impl StackUnit {
     }
 
     async fn wanted(&self, inputs: &Inputs) -> Result<Wanted, KindError> {
-        let from_ssm = self.from_ssm().await?;
+        let from_ssm = self.read_from_ssm().await?;
         let mut parameters = BTreeMap::new();
         for (name, parameter) in &self.spec.parameters {
             let value = match &parameter.value {
@@ -157,7 +157,7 @@ impl StackUnit {
         }
     }
 
-    async fn from_ssm(&self) -> Result<BTreeMap<String, Text>, KindError> {
+    async fn read_from_ssm(&self) -> Result<BTreeMap<String, Text>, KindError> {
         let path = |parameter: &super::spec::Parameter| match &parameter.value {
             ParameterValue::Ssm(path) => Some(path.clone()),
             ParameterValue::Text(_) | ParameterValue::Output(_) => None,

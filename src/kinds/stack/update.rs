@@ -112,7 +112,7 @@ pub(super) async fn run(act: Act<'_>, set: &ChangeSet) -> Result<Outputs, KindEr
     realm.touch(name);
     execute(realm, name, set, after.as_deref()).await?;
     let watch = |after| Watch { realm, name, stack_id: &set.stack_id, after, veil, template, progress };
-    let (live, seen) = watch(after).to_the_end().await?;
+    let (live, seen) = watch(after).until_the_end().await?;
     for event in events::left_behind(&seen) {
         progress.say(format!("left behind: {} ({}), which could not be deleted", event.logical_id, event.r#type));
     }

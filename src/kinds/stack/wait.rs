@@ -49,7 +49,7 @@ pub(super) struct Watch<'a> {
 
 impl Watch<'_> {
     /// Until the operation has ended: how, and all its events.
-    pub(super) async fn to_the_end(mut self) -> Result<(Live, Vec<Event>), KindError> {
+    pub(super) async fn until_the_end(mut self) -> Result<(Live, Vec<Event>), KindError> {
         let (mut pace, started) = (Pace::new(), Instant::now());
         let (mut seen, mut misses) = (Vec::new(), 0);
         while started.elapsed() < LONGEST {

@@ -194,9 +194,7 @@ pub(super) fn holds(tree: &Value, path: &[PathStep]) -> bool {
 fn names_item(found: &std::collections::BTreeMap<String, Value>, keys: &[(String, String)]) -> bool {
     found.len() == keys.len()
         && keys.iter().all(|(key, text)| {
-            found
-                .get(key)
-                .is_some_and(|value| value.as_str().map_or_else(|| value.to_string() == *text, |value| value == text))
+            found.get(key).is_some_and(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned) == *text)
         })
 }
 
