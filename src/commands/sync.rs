@@ -79,7 +79,7 @@ pub(super) async fn carry_out(
     policy: SyncPolicy,
     stop: Stop,
 ) -> Done {
-    let (json, began) = (session.wants_json(), Instant::now());
+    let json = session.wants_json();
     if stop.is_asked() {
         return Err(CommandError::failed("stopped before anything was changed"));
     }
@@ -97,8 +97,7 @@ pub(super) async fn carry_out(
         if json {
             let units =
                 plan.units.keys().map(|unit| UnitOutcome { unit: unit.clone(), outcome: "unchanged", because: None });
-            let seconds = began.elapsed().as_secs_f64();
-            print_json(&ReportOutput { environment, commit, units: units.collect(), seconds })?;
+            print_json(&ReportOutput { environment, commit, units: units.collect(), seconds: 0.0 })?;
         }
         return Ok(Exit::Done);
     }
@@ -108,6 +107,8 @@ pub(super) async fn carry_out(
     let Some(approved) = approve(plan, approval, policy)? else {
         return Err(CommandError::failed("not approved; nothing was changed"));
     };
+    // From here on, not from the question on: how long a person thinks is nobody's time.
+    let began = Instant::now();
     let view = ProgressView::new(&selection.graph);
     let watch = if json { Watch::default() } else { view.watch() };
     let report = session.engine.apply(approved, selection, watch, stop).await;

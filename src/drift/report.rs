@@ -120,7 +120,7 @@ impl DriftReport {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Trouble;
+    use crate::plan::{Purpose, Trouble};
     use crate::problem::Place;
     use crate::unit::{Effect, Shown};
     use crate::yaml::Spanned;
@@ -142,6 +142,7 @@ mod tests {
         Plan {
             environment: "production".parse().expect("a name"),
             commit: CommitId::new("c0ffee"),
+            purpose: Purpose::Sync,
             looked_for_drift: true,
             units: BTreeMap::from([(queue(), finding)]),
             deletions: Vec::new(),

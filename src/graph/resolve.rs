@@ -73,10 +73,15 @@ impl<'a> Names<'a> {
     }
 
     fn near(&self, tail: &str) -> Option<String> {
-        let depth = tail.matches('/').count() + 1;
-        let tails: Vec<String> = self.units.iter().map(|unit| last_parts(unit.id.as_str(), depth)).collect();
-        nearest(tail, tails.iter().map(String::as_str)).map(str::to_owned)
+        nearest_tail(tail, self.units.iter().map(|unit| &unit.id))
     }
+}
+
+/// The tail of a unit's path, as long as the one that was written, that was probably meant.
+pub(super) fn nearest_tail<'a>(tail: &str, ids: impl Iterator<Item = &'a UnitId>) -> Option<String> {
+    let depth = tail.matches('/').count() + 1;
+    let tails: Vec<String> = ids.map(|id| last_parts(id.as_str(), depth)).collect();
+    nearest(tail, tails.iter().map(String::as_str)).map(str::to_owned)
 }
 
 fn promised(unit: &Declared, output: &str) -> Result<(), (String, Option<String>)> {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use petgraph::graph::NodeIndex;
 
+use super::resolve::nearest_tail;
 use super::{Graph, Role};
-use crate::problem::nearest;
 use crate::unit::UnitId;
 
 /// A name after `--only` that no unit answers to.
@@ -41,8 +41,7 @@ impl Graph {
         for name in names {
             let named: Vec<_> = self.by_id.iter().filter(|(id, _)| id.ends_with(name)).map(|(_, node)| *node).collect();
             if named.is_empty() {
-                let known = self.by_id.keys().map(UnitId::as_str);
-                return Err(UnknownUnit { name: name.clone(), hint: nearest(name, known).map(str::to_owned) });
+                return Err(UnknownUnit { name: name.clone(), hint: nearest_tail(name, self.by_id.keys()) });
             }
             chosen.extend(named);
         }

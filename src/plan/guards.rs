@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Finding, Plan};
+use super::{Finding, Plan, Purpose};
 use crate::unit::{Effect, UnitId};
 
 /// More deletions than this in one plan are asked for on their own.
@@ -11,7 +11,7 @@ const MANY: usize = 3;
 /// Something in a plan that needs a word of its own.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Guard {
-    /// Units are deleted at all.
+    /// Units are deleted: a few of them.
     Deletes(usize),
     /// So many that it may be a mistake in the tree rather than a wish.
     DeletesMany(usize),
@@ -39,8 +39,8 @@ impl Guard {
 impl fmt::Display for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Guard::Deletes(count) => write!(f, "{count} to be deleted"),
-            Guard::DeletesMany(count) => write!(f, "as many as {count} to be deleted"),
+            Guard::Deletes(count) => write!(f, "{count} would be deleted"),
+            Guard::DeletesMany(count) => write!(f, "as many as {count} would be deleted"),
             Guard::EmptyTree => write!(f, "nothing is declared any more"),
             Guard::Protected { unit, why } => write!(f, "`{unit}`: {why}"),
             Guard::LosesData { unit, item } => write!(f, "`{unit}`: {item} would be replaced or deleted"),
@@ -53,13 +53,16 @@ impl Plan {
     pub fn guards(&self) -> Vec<Guard> {
         let mut guards = Vec::new();
         let count = self.deletions.len();
-        if count > 0 {
-            guards.push(Guard::Deletes(count));
+        match count {
+            0 => {}
+            1..=MANY => guards.push(Guard::Deletes(count)),
+            _ => guards.push(Guard::DeletesMany(count)),
         }
-        if count > MANY {
-            guards.push(Guard::DeletesMany(count));
-        }
-        if count > 0 && self.units.is_empty() {
+        let wanted = match self.purpose {
+            Purpose::Destroy => true,
+            Purpose::Sync => !self.units.is_empty(),
+        };
+        if count > 0 && !wanted {
             guards.push(Guard::EmptyTree);
         }
         for deletion in &self.deletions {

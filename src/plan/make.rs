@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Finding, Plan, Trouble, deletion};
+use super::{Finding, Plan, Purpose, Trouble, deletion};
 use crate::declaration::Environment;
 use crate::graph::{Graph, Member, Place, Role, Stop, Visited};
 use crate::repo::CommitId;
@@ -47,6 +47,7 @@ pub async fn make(scope: &Scope<'_>, look: Look, stop: &Stop) -> Plan {
     Plan {
         environment: scope.environment.name.clone(),
         commit: scope.commit.clone(),
+        purpose: Purpose::Sync,
         looked_for_drift: look == Look::Close,
         units: managed.map(|(id, asked)| (id, asked.finding)).collect(),
         deletions: deletion::in_order(leftovers, scope.repository, scope.foundation.as_ref()),
@@ -64,6 +65,7 @@ pub async fn destroy(scope: &Scope<'_>, stop: &Stop) -> Plan {
     Plan {
         environment: scope.environment.name.clone(),
         commit: scope.commit.clone(),
+        purpose: Purpose::Destroy,
         looked_for_drift: false,
         units: BTreeMap::new(),
         deletions: deletion::in_order(ours.collect(), scope.repository, scope.foundation.as_ref()),

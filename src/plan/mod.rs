@@ -29,6 +29,8 @@ use crate::unit::{Change, Coverage, Difference, EnvironmentName, KindError, Look
 pub struct Plan {
     pub environment: EnvironmentName,
     pub commit: CommitId,
+    /// Whether everything of ours is to go.
+    pub purpose: Purpose,
     /// Whether changes made by hand were looked for too.
     pub looked_for_drift: bool,
     pub units: BTreeMap<UnitId, Finding>,
@@ -37,6 +39,16 @@ pub struct Plan {
     /// Sites whose list of marked things could not be read; while there is one, nothing is deleted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unlisted: BTreeMap<SiteName, Trouble>,
+}
+
+/// Which end of the line a plan leads to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// The world is to agree with what is declared.
+    Sync,
+    /// Nothing of ours is to be left.
+    Destroy,
 }
 
 /// What was found of one unit.
@@ -140,7 +152,7 @@ impl Plan {
         let changes: BTreeMap<_, _> = self.changes().collect();
         let deletions: Vec<_> =
             self.deletions.iter().map(|deletion| (&deletion.owned.id, &deletion.owned.handle)).collect();
-        let mut bound = serde_json::json!([self.environment, self.commit, changes, deletions]);
+        let mut bound = serde_json::json!([self.environment, self.commit, self.purpose, changes, deletions]);
         forget_hidden(&mut bound);
         hex::encode(Sha256::digest(bound.to_string()))
     }

@@ -65,3 +65,55 @@ fn summary(report: &DriftReport) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drift::Ignored;
+    use crate::repo::CommitId;
+    use crate::unit::{Cause, Coverage, Difference, Effect, Shown, UnitId};
+
+    fn unit(id: &str, verdict: Verdict) -> UnitDrift {
+        UnitDrift {
+            unit: UnitId::new(id),
+            verdict,
+            drifted: Vec::new(),
+            pending: Vec::new(),
+            foreign: Vec::new(),
+            ignored: Vec::new(),
+            coverage: Coverage::default(),
+        }
+    }
+
+    #[test]
+    fn a_report_tells_each_verdict_and_never_calls_the_unchecked_clean() {
+        let changed = Difference {
+            item: "Jobs (AWS::SQS::Queue)".to_owned(),
+            path: "/Properties/VisibilityTimeout".to_owned(),
+            from: Some(Shown::text("77")),
+            to: Some(Shown::text("30")),
+            cause: Cause::Drifted,
+            effect: Effect::InPlace,
+            who: None,
+        };
+        let ignored = Ignored {
+            difference: changed.clone(),
+            reason: "tuned by hand".to_owned(),
+            until: Some("2027-03-31".to_owned()),
+        };
+        let report = DriftReport {
+            environment: "production".parse().expect("a name"),
+            commit: CommitId::new("c0ffee1234567"),
+            units: vec![
+                UnitDrift { drifted: vec![changed], ..unit("stacks/1/eu-west-1/jobs", Verdict::Drifted) },
+                UnitDrift { ignored: vec![ignored], ..unit("stacks/1/eu-west-1/mail", Verdict::Clean) },
+                unit("stacks/1/eu-west-1/vpc", Verdict::Clean),
+                unit("stacks/1/eu-west-1/gone", Verdict::Gone),
+                unit("clusters/shop/web", Verdict::Pending),
+                unit("clusters/shop/far", Verdict::Unverifiable("the API server does not answer".to_owned())),
+            ],
+            coverage: Coverage { checked: 4, total: 5, unchecked: vec!["vpc: Vpc (AWS::EC2::VPC)".to_owned()] },
+        };
+        insta::assert_snapshot!(anstream::adapter::strip_str(&drift_text(&report)).to_string());
+    }
+}

@@ -1,9 +1,10 @@
 //! A plan for people.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::style::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, count, paint};
-use crate::plan::{Finding, Plan};
+use crate::plan::{Finding, Plan, Purpose, Trouble};
 use crate::unit::{Cause, Change, Difference, Effect, Shown, UnitId};
 
 /// Of one unit, at most this many differences are shown; the rest is counted.
@@ -12,18 +13,32 @@ const MANY: usize = 40;
 /// What would change, unit by unit; what stays as it is is only counted.
 pub fn plan_text(plan: &Plan) -> String {
     let mut text = format!("{}\n\n", paint(BOLD, format!("Plan for {} at {}", plan.environment, plan.commit.short())));
+    let mut told = BTreeSet::new();
     for (unit, finding) in &plan.units {
-        unit_text(&mut text, unit, finding);
+        match finding {
+            Finding::Failed(trouble) => {
+                _ = writeln!(text, "{} {unit}  {}", paint(RED, "!"), paint(DIM, "could not be asked"));
+                trouble_text(&mut text, trouble, &mut told);
+            }
+            Finding::Blocked(by) => {
+                _ = writeln!(text, "{} {unit}  {}", paint(RED, "!"), paint(DIM, format!("waits for {by}")));
+            }
+            Finding::Found { change, follows, .. } => change_text(&mut text, unit, change, follows),
+        }
     }
     for deletion in &plan.deletions {
-        _ = writeln!(text, "{} {}  {}", paint(RED, "-"), deletion.owned.id, paint(DIM, "delete: no longer declared"));
+        let why = match plan.purpose {
+            Purpose::Sync => "delete: no longer declared",
+            Purpose::Destroy => "delete",
+        };
+        _ = writeln!(text, "{} {}  {}", paint(RED, "-"), deletion.owned.id, paint(DIM, why));
         for guard in &deletion.owned.guards {
             _ = writeln!(text, "    {guard}");
         }
     }
     for (site, trouble) in &plan.unlisted {
         _ = writeln!(text, "{} {site}  what is there could not be listed, so nothing is deleted", paint(RED, "!"));
-        _ = writeln!(text, "    {}", trouble.message);
+        trouble_text(&mut text, trouble, &mut told);
     }
     if plan.is_quiet() {
         text += "Nothing to do: ";
@@ -33,28 +48,26 @@ pub fn plan_text(plan: &Plan) -> String {
     text + &summary(plan) + "\n"
 }
 
-fn unit_text(text: &mut String, unit: &UnitId, finding: &Finding) {
-    match finding {
-        Finding::Failed(trouble) => {
-            _ = writeln!(text, "{} {unit}  {}", paint(RED, "!"), paint(DIM, "could not be asked"));
-            _ = writeln!(text, "    {}", trouble.message);
-            if let Some(hint) = &trouble.hint {
-                _ = writeln!(text, "    {} {hint}", paint(DIM, "help:"));
-            }
-        }
-        Finding::Blocked(by) => {
-            _ = writeln!(text, "{} {unit}  {}", paint(RED, "!"), paint(DIM, format!("waits for {by}")))
-        }
-        Finding::Found { change, follows, .. } => {
-            let Some((sign, what)) = headline(change) else { return };
-            _ = writeln!(text, "{sign} {unit}  {}", paint(DIM, what));
-            if !follows.is_empty() && matches!(change, Change::Update(_)) {
-                let upstream = follows.iter().map(UnitId::as_str).collect::<Vec<_>>().join(", ");
-                _ = writeln!(text, "    {}", paint(DIM, format!("made from outputs of {upstream}, which change too")));
-            }
-            *text += &differences_text(change.differences());
-        }
+/// An error that many units share is told in full once.
+fn trouble_text<'a>(text: &mut String, trouble: &'a Trouble, told: &mut BTreeSet<&'a str>) {
+    if !told.insert(&trouble.message) {
+        _ = writeln!(text, "    {}", paint(DIM, "for the same reason as above"));
+        return;
     }
+    _ = writeln!(text, "    {}", trouble.message);
+    if let Some(hint) = &trouble.hint {
+        _ = writeln!(text, "    {} {hint}", paint(DIM, "help:"));
+    }
+}
+
+fn change_text(text: &mut String, unit: &UnitId, change: &Change, follows: &[UnitId]) {
+    let Some((sign, what)) = headline(change) else { return };
+    _ = writeln!(text, "{sign} {unit}  {}", paint(DIM, what));
+    if !follows.is_empty() && matches!(change, Change::Update(_)) {
+        let upstream = follows.iter().map(last_word).collect::<Vec<_>>().join(", ");
+        _ = writeln!(text, "    {}", paint(DIM, format!("made from outputs of {upstream}, which change too")));
+    }
+    *text += &differences_text(change.differences());
 }
 
 fn headline(change: &Change) -> Option<(String, String)> {
@@ -64,10 +77,15 @@ fn headline(change: &Change) -> Option<(String, String)> {
         Change::Update(_) => Some((paint(YELLOW, "~"), "change".to_owned())),
         Change::Delete => Some((paint(RED, "-"), "delete".to_owned())),
         Change::Later(units) => {
-            let upstream = units.iter().map(UnitId::as_str).collect::<Vec<_>>().join(", ");
-            Some((paint(CYAN, "…"), format!("create or change: known after {upstream}")))
+            let upstream = units.iter().map(last_word).collect::<Vec<_>>().join(", ");
+            Some((paint(CYAN, "…"), format!("known after {upstream}")))
         }
     }
+}
+
+/// Enough of a unit's path where the whole of it stands on a line of its own.
+fn last_word(unit: &UnitId) -> &str {
+    unit.as_str().rsplit('/').next().unwrap_or_default()
 }
 
 /// Differences below their items, as `path  old → new`.
@@ -149,5 +167,94 @@ fn summary(plan: &Plan) -> String {
     match told.is_empty() {
         true => "nothing is declared.".to_owned(),
         false => format!("{}.", told.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::plan::Deletion;
+    use crate::repo::CommitId;
+    use crate::unit::{Coverage, KindName, Owned, SiteName, Who};
+
+    fn difference(item: &str, path: &str, from: Option<&str>, to: Option<&str>) -> Difference {
+        Difference {
+            item: item.to_owned(),
+            path: path.to_owned(),
+            from: from.map(Shown::text),
+            to: to.map(Shown::text),
+            cause: Cause::Declared,
+            effect: Effect::InPlace,
+            who: None,
+        }
+    }
+
+    fn found(change: Change) -> Finding {
+        Finding::Found { change, foreign: Vec::new(), coverage: Coverage::default(), follows: Vec::new() }
+    }
+
+    fn plan(units: impl IntoIterator<Item = (&'static str, Finding)>) -> Plan {
+        Plan {
+            environment: "production".parse().expect("a name"),
+            commit: CommitId::new("c0ffee1234567"),
+            purpose: Purpose::Sync,
+            looked_for_drift: true,
+            units: units.into_iter().map(|(id, finding)| (UnitId::new(id), finding)).collect(),
+            deletions: Vec::new(),
+            unlisted: BTreeMap::new(),
+        }
+    }
+
+    fn plain(plan: &Plan) -> String {
+        anstream::adapter::strip_str(&plan_text(plan)).to_string()
+    }
+
+    #[test]
+    fn a_plan_tells_every_change_with_its_values_and_what_it_does_to_data() {
+        let by_hand = Difference {
+            cause: Cause::Drifted,
+            who: Some(Who { name: "kubectl-edit".to_owned(), operation: "Update".to_owned(), time: None }),
+            ..difference("apps/Deployment shop/web", "spec.replicas", Some("9"), Some("3"))
+        };
+        let secret = Difference {
+            from: Some(Shown::hidden("password", b"old")),
+            to: Some(Shown::hidden("password", b"new")),
+            ..difference("Parameters", "Password", None, None)
+        };
+        let replaced = Difference {
+            effect: Effect::Replace,
+            ..difference("Table (AWS::DynamoDB::Table)", "/Properties/KeySchema", Some("a"), Some("b"))
+        };
+        let create = Difference { effect: Effect::Create, ..difference("Vpc (AWS::EC2::VPC)", "", None, None) };
+        let trouble = || {
+            let message = "account 111111111111 cannot be reached".to_owned();
+            Finding::Failed(Trouble { message, hint: Some("check the network".to_owned()), unreachable: true })
+        };
+        let mut plan = plan([
+            ("clusters/shop/web", found(Change::Update(vec![by_hand]))),
+            ("clusters/shop/batch", found(Change::Later(vec![UnitId::new("stacks/1/eu-west-1/queue")]))),
+            ("stacks/1/eu-west-1/db", found(Change::Update(vec![secret, replaced]))),
+            ("stacks/1/eu-west-1/vpc", found(Change::Create(vec![create]))),
+            ("stacks/1/eu-west-1/same", found(Change::Nothing)),
+            ("stacks/2/eu-west-1/one", trouble()),
+            ("stacks/2/eu-west-1/two", trouble()),
+        ]);
+        let owned = Owned {
+            id: UnitId::new("stacks/1/eu-west-1/old"),
+            kind: KindName::new("stack"),
+            site: SiteName::new("1/eu-west-1"),
+            handle: "arn".to_owned(),
+            created: None,
+            guards: vec!["termination protection is on".to_owned()],
+        };
+        plan.deletions = vec![Deletion { owned, after: Vec::new() }];
+        insta::assert_snapshot!(plain(&plan));
+    }
+
+    #[test]
+    fn a_plan_with_nothing_to_do_says_so_in_one_line() {
+        insta::assert_snapshot!(plain(&plan([("stacks/1/eu-west-1/vpc", found(Change::Nothing))])));
     }
 }

@@ -79,6 +79,8 @@ impl Lines {
                 let name = format!("{}{unit}", "  ".repeat(depth));
                 bar.set_message(format!("{} {name:width$}  {}", words.sign, words.text));
                 if words.last {
+                    // From now on the line tells its own time.
+                    bar.set_style(ProgressStyle::with_template("{wide_msg}").expect("the template is a constant"));
                     bar.finish();
                 }
             }
@@ -91,7 +93,8 @@ impl Lines {
 
 fn new_bar(bars: &MultiProgress) -> ProgressBar {
     let bar = bars.add(ProgressBar::new_spinner());
-    bar.set_style(ProgressStyle::with_template("{wide_msg}").expect("the template is a constant"));
+    bar.set_style(ProgressStyle::with_template("{wide_msg} {elapsed}").expect("the template is a constant"));
+    bar.enable_steady_tick(Duration::from_millis(500));
     bar
 }
 
