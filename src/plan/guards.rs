@@ -19,8 +19,10 @@ pub enum Guard {
     EmptyTree,
     /// A unit says of itself that it must not go without a word.
     Protected { unit: UnitId, why: String },
-    /// Something in a unit goes away or is made anew, with what it holds.
-    LosesData { unit: UnitId, item: String },
+    /// Something in a unit goes away, with what it holds.
+    DeletesItem { unit: UnitId, item: String },
+    /// Something in a unit is, or may be, made anew, and what it holds is lost.
+    Replaces { unit: UnitId, item: String },
 }
 
 impl Guard {
@@ -31,7 +33,9 @@ impl Guard {
             Guard::DeletesMany(count) => format!("delete-{count}"),
             Guard::EmptyTree => "empty-tree".to_owned(),
             Guard::Protected { unit, .. } => format!("protected:{unit}"),
-            Guard::LosesData { .. } => "replace".to_owned(),
+            // The same word as for whole units: whoever agrees has seen the list of both.
+            Guard::DeletesItem { .. } => "delete".to_owned(),
+            Guard::Replaces { .. } => "replace".to_owned(),
         }
     }
 }
@@ -43,7 +47,8 @@ impl fmt::Display for Guard {
             Guard::DeletesMany(count) => write!(f, "as many as {count} would be deleted"),
             Guard::EmptyTree => write!(f, "nothing is declared any more"),
             Guard::Protected { unit, why } => write!(f, "`{unit}`: {why}"),
-            Guard::LosesData { unit, item } => write!(f, "`{unit}`: {item} would be replaced or deleted"),
+            Guard::DeletesItem { unit, item } => write!(f, "`{unit}`: {item} would be deleted"),
+            Guard::Replaces { unit, item } => write!(f, "`{unit}`: {item} would be replaced"),
         }
     }
 }
@@ -71,13 +76,17 @@ impl Plan {
         }
         for (unit, finding) in &self.units {
             let Finding::Found { change, .. } = finding else { continue };
-            let lost = change.differences().iter().filter(|difference| match difference.effect {
-                Effect::Replace | Effect::MayReplace | Effect::Delete => true,
-                Effect::Create | Effect::InPlace => false,
+            let losing = change.differences().iter().filter_map(|difference| {
+                let (unit, item) = (unit.clone(), difference.item.clone());
+                match difference.effect {
+                    Effect::Delete => Some(Guard::DeletesItem { unit, item }),
+                    Effect::Replace | Effect::MayReplace => Some(Guard::Replaces { unit, item }),
+                    Effect::Create | Effect::InPlace => None,
+                }
             });
-            let mut items: Vec<_> = lost.map(|difference| difference.item.clone()).collect();
+            let mut items: Vec<_> = losing.collect();
             items.dedup();
-            guards.extend(items.into_iter().map(|item| Guard::LosesData { unit: unit.clone(), item }));
+            guards.extend(items);
         }
         guards
     }
