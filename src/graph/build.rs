@@ -14,7 +14,7 @@ use crate::unit::{Declared, Reference, Site, UnitId, Why};
 impl Graph {
     /// Follows every reference. What leads nowhere, or round in a circle, is added to `problems`.
     pub fn build(declared: Vec<Declared>, sites: Vec<Arc<dyn Site>>, problems: &mut Problems) -> Self {
-        let names = Names::of(&declared);
+        let names = Names::of(&declared, problems);
         let followed: Vec<_> = declared.iter().map(|unit| follow(&names, unit.unit.references(), problems)).collect();
         let places = sites.into_iter().map(|site| {
             let (_, wanted) = follow(&names, site.references(), problems);

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::Wanted;
-use crate::problem::{Problem, nearest};
+use crate::problem::{Problem, Problems, nearest};
 use crate::unit::{Declared, Need, Promised, Reference, Target, UnitId, Why};
 
 /// Every name by which a unit of the repository can be meant.
 pub(super) struct Names<'a> {
     units: &'a [Declared],
     offers: BTreeMap<String, &'a UnitId>,
+    /// Units whose files are broken: that is told already, and not again of all that name them.
+    broken: Vec<UnitId>,
 }
 
 /// What one reference came to.
@@ -26,9 +28,10 @@ pub(super) enum Lost {
 }
 
 impl<'a> Names<'a> {
-    pub(super) fn of(units: &'a [Declared]) -> Self {
+    pub(super) fn of(units: &'a [Declared], problems: &Problems) -> Self {
         let offers = units.iter().flat_map(|unit| unit.unit.offers().into_iter().map(move |offer| (offer, &unit.id)));
-        Self { units, offers: offers.collect() }
+        let broken = problems.errors.iter().flat_map(|problem| ids_of_file(&problem.place.file)).collect();
+        Self { units, offers: offers.collect(), broken }
     }
 
     /// Follows one reference.
@@ -36,10 +39,12 @@ impl<'a> Names<'a> {
         match &reference.target {
             Target::Unit(tail) => {
                 let unit = self.unit(tail).map_err(|problem| lost(reference, problem))?;
+                let Some(unit) = unit else { return Ok(Resolved::default()) };
                 Ok(Resolved { edge: Some((unit.id.clone(), reference.why.clone())), wanted: None })
             }
             Target::Output(name) => {
                 let unit = self.unit(&name.unit).map_err(|problem| lost(reference, problem))?;
+                let Some(unit) = unit else { return Ok(Resolved::default()) };
                 promised(unit, &name.output).map_err(|problem| lost(reference, problem))?;
                 let wanted = Wanted { name: name.clone(), unit: unit.id.clone() };
                 Ok(Resolved { edge: Some((unit.id.clone(), reference.why.clone())), wanted: Some(wanted) })
@@ -57,13 +62,14 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// The one unit that a tail of its path names.
-    fn unit(&self, tail: &str) -> Result<&'a Declared, (String, Option<String>)> {
+    /// The one unit that a tail of its path names; none where that unit's file is broken.
+    fn unit(&self, tail: &str) -> Result<Option<&'a Declared>, (String, Option<String>)> {
         let tail = tail.strip_suffix(".yaml").unwrap_or(tail);
         let exact = self.units.iter().find(|unit| unit.id.as_str() == tail);
         let mut named = self.units.iter().filter(|unit| unit.id.ends_with(tail));
         match (exact, named.next(), named.next()) {
-            (Some(unit), _, _) | (None, Some(unit), None) => Ok(unit),
+            (Some(unit), _, _) | (None, Some(unit), None) => Ok(Some(unit)),
+            (None, None, _) if self.broken.iter().any(|id| id.ends_with(tail)) => Ok(None),
             (None, None, _) => Err((format!("there is no unit `{tail}`"), self.near(tail).map(|near| meant(&near)))),
             (None, Some(one), Some(other)) => {
                 let hint = format!("write more of the path: `{}` or `{}`", one.id, other.id);
@@ -75,6 +81,13 @@ impl<'a> Names<'a> {
     fn near(&self, tail: &str) -> Option<String> {
         nearest_tail(tail, self.units.iter().map(|unit| &unit.id))
     }
+}
+
+/// The units that a file may declare: a stack is named by its file, a workload by its folder.
+fn ids_of_file(file: &str) -> impl Iterator<Item = UnitId> {
+    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem).to_owned();
+    let folder = file.rsplit_once('/').map(|(folder, _)| UnitId::new(folder));
+    std::iter::once(UnitId::new(stem)).chain(folder)
 }
 
 /// The tail of a unit's path, as long as the one that was written, that was probably meant.
