@@ -5,9 +5,11 @@
 //! [`Session::for_writing`], which proves first that the account that signs is the account
 //! declared (safety rule 3).
 
+mod call;
 mod credentials;
 mod eks_token;
 mod failure;
+mod pace;
 pub mod partition;
 mod session;
 mod turns;
@@ -41,6 +43,13 @@ pub struct AwsSettings {
     pub service_role: Option<String>,
     /// `CAPABILITY_IAM` and others sent with every change set, as CloudGenesis' deployer did.
     pub capabilities: BTreeSet<String>,
+    /// The bucket for templates that are too large to be sent; `{account}` and `{region}` stand for
+    /// the stack's own.
+    pub template_bucket: Option<String>,
+    /// Accounts and regions where stacks may have been left behind, beside those that are declared.
+    pub sites: BTreeSet<(String, String)>,
+    /// Where may be remembered what was read of AWS and cannot have changed since.
+    pub cache: Option<std::path::PathBuf>,
 }
 
 /// By account and region; each is made once, by whoever asks first.

@@ -63,6 +63,12 @@ struct AwsFile {
     /// Capabilities sent with every change set, beside those that a stack declares.
     #[serde(default)]
     capabilities: BTreeSet<String>,
+    /// The bucket for templates over 51,200 bytes; `{account}` and `{region}` stand for the stack's own.
+    template_bucket: Option<String>,
+    /// Accounts and regions (`111122223333/eu-west-1`) to look for leftovers in, though no file declares
+    /// a stack there any more.
+    #[serde(default)]
+    sites: Vec<yaml::Spanned<String>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -102,11 +108,21 @@ impl Settings {
             },
         };
         let OperatorFile { aws, kubeconfig, slack, store, settle_seconds } = file;
-        let AwsFile { role, external_id, service_role, capabilities } = aws;
+        let AwsFile { role, external_id, service_role, capabilities, template_bucket, sites } = aws;
+        let sites = sites.iter().map(site).collect::<Result<_, _>>()?;
+        let cache = folder("XDG_CACHE_HOME", ".cache");
         let nowhere = || CommandError::failed("neither HOME nor --store says where the store is");
         let default_store = || folder("XDG_STATE_HOME", ".local/state").map(|folder| folder.join("groundplan.db"));
         Ok(Self {
-            aws: AwsSettings { role, external_id, service_role, capabilities },
+            aws: AwsSettings {
+                role,
+                external_id,
+                service_role,
+                capabilities,
+                template_bucket,
+                sites,
+                cache: cache.clone(),
+            },
             kubeconfig: kubeconfig.or_else(|| std::env::var_os("KUBECONFIG").map(PathBuf::from)),
             slack: SlackSettings {
                 bot_token: secret("GROUNDPLAN_SLACK_BOT_TOKEN"),
@@ -121,9 +137,22 @@ impl Settings {
                 token: secret("GROUNDPLAN_GIT_TOKEN").map(|token| Token::new(token.expose())),
                 ..Access::default()
             },
-            cache: folder("XDG_CACHE_HOME", ".cache").unwrap_or_else(std::env::temp_dir),
+            cache: cache.unwrap_or_else(std::env::temp_dir),
             settle: jiff::SignedDuration::from_secs(i64::from(settle_seconds.unwrap_or(60))),
         })
+    }
+}
+
+/// `ACCOUNT/REGION`.
+fn site(text: &yaml::Spanned<String>) -> Result<(String, String), CommandError> {
+    match text.value.split_once('/') {
+        Some((account, region)) if account.len() == 12 && !region.is_empty() => {
+            Ok((account.to_owned(), region.to_owned()))
+        }
+        _ => {
+            let said = format!("`{}` names no account and region: write 111122223333/eu-west-1", text.value);
+            Err(CommandError::usage(said))
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// No answer is held longer than this.
 pub const LONGEST_HOLD: Duration = Duration::from_secs(60);
@@ -11,7 +11,33 @@ pub const MOST_TIMES: u32 = 1000;
 
 /// The faults that are set, by action.
 #[derive(Default)]
-pub(super) struct Faults(Mutex<HashMap<String, Fault>>);
+pub(super) struct Faults {
+    by_action: Mutex<HashMap<String, Fault>>,
+    buckets: Mutex<Vec<Bucket>>,
+}
+
+/// So many calls a second, with one second's worth at once.
+struct Bucket {
+    actions: Vec<String>,
+    per_second: f64,
+    left: f64,
+    filled: Instant,
+}
+
+impl Bucket {
+    fn takes(&mut self, action: &str, now: Instant) -> bool {
+        if !self.actions.iter().any(|known| known == action) {
+            return true;
+        }
+        let grown = self.left + now.duration_since(self.filled).as_secs_f64() * self.per_second;
+        (self.left, self.filled) = (grown.min(self.per_second.max(1.0)), now);
+        let takes = self.left >= 1.0;
+        if takes {
+            self.left -= 1.0;
+        }
+        takes
+    }
+}
 
 #[derive(Clone, Default)]
 struct Fault {
@@ -50,12 +76,26 @@ impl Faults {
         fault.losses = (fault.losses + 1).min(MOST_TIMES);
     }
 
+    pub(super) fn limit(&self, actions: &[&str], per_second: f64) {
+        let actions = actions.iter().map(|action| (*action).to_owned()).collect();
+        self.buckets().push(Bucket { actions, per_second, left: per_second.max(1.0), filled: Instant::now() });
+    }
+
     pub(super) fn clear(&self) {
         self.all().clear();
+        self.buckets().clear();
+    }
+
+    fn buckets(&self) -> MutexGuard<'_, Vec<Bucket>> {
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Decides about one call, and counts it against what is left of a fault.
     pub(super) fn fate(&self, action: &str) -> Fate {
+        let now = Instant::now();
+        if !self.buckets().iter_mut().all(|bucket| bucket.takes(action, now)) {
+            return Fate::Refuse { code: "Throttling".to_owned() };
+        }
         let mut all = self.all();
         let Some(fault) = all.get_mut(action) else { return Fate::Pass { after: Duration::ZERO } };
         if fault.refusals > 0 {
@@ -70,7 +110,7 @@ impl Faults {
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<String, Fault>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.by_action.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -9,6 +9,7 @@ mod call;
 mod counts;
 mod faults;
 mod form;
+mod pretence;
 mod property_values;
 mod revert_drift;
 mod serve;
@@ -19,6 +20,7 @@ mod xml;
 
 pub use counts::{Counted, Counts, Tally};
 pub use faults::{LONGEST_HOLD, MOST_TIMES};
+pub use pretence::PretendedEvent;
 pub use supplied::{Behaviour, SUPPLIED};
 
 use std::sync::Arc;
@@ -82,7 +84,23 @@ impl Proxy {
         self.desk.faults().lose_reply(action);
     }
 
+    /// Refuses calls of these actions, taken together, beyond so many a second: `Throttling`.
+    pub fn limit(&self, actions: &[&str], per_second: f64) {
+        self.desk.faults().limit(actions, per_second);
+    }
+
+    /// Tells another status of a stack than it has.
+    pub fn pretend(&self, stack: &str, status: &str) {
+        self.desk.pretences().status(stack, status);
+    }
+
+    /// Tells these events of a stack, the oldest first, instead of its own.
+    pub fn pretend_events(&self, stack: &str, events: Vec<PretendedEvent>) {
+        self.desk.pretences().events(stack, events);
+    }
+
     pub fn clear_faults(&self) {
+        self.desk.pretences().clear();
         self.desk.faults().clear();
     }
 }

@@ -15,6 +15,7 @@ use super::answer::Answer;
 use super::call::Call;
 use super::counts::{Counted, Counts, Tally};
 use super::faults::{Fate, Faults};
+use super::pretence::Pretences;
 use super::supplied::{Asked, Supplies};
 use super::upstream::Upstream;
 
@@ -25,6 +26,7 @@ pub(super) struct Desk {
     upstream: Upstream,
     counts: Mutex<Counts>,
     faults: Faults,
+    pretences: Pretences,
     supplies: Supplies,
 }
 
@@ -48,6 +50,7 @@ impl Desk {
             upstream: Upstream::new(upstream)?,
             counts: Mutex::default(),
             faults: Faults::default(),
+            pretences: Pretences::default(),
             supplies: Supplies::default(),
         })
     }
@@ -62,6 +65,10 @@ impl Desk {
 
     pub(super) fn faults(&self) -> &Faults {
         &self.faults
+    }
+
+    pub(super) fn pretences(&self) -> &Pretences {
+        &self.pretences
     }
 
     fn counting(&self) -> MutexGuard<'_, Counts> {
@@ -93,6 +100,9 @@ impl Desk {
     }
 
     async fn perform(&self, parts: &Parts, call: &Call, body: Bytes) -> Answer {
+        if let Some(answer) = self.pretences.answer(call) {
+            return answer;
+        }
         let asked = Asked { upstream: &self.upstream, headers: &parts.headers, call };
         let answer = match self.supplies.answer(asked).await {
             Ok(Some(answer)) => Ok(answer),
@@ -102,7 +112,7 @@ impl Desk {
         if let (Ok(answer), "AssumeRole") = (&answer, call.action.as_str()) {
             self.upstream.learn(answer);
         }
-        answer.unwrap_or_else(|error| {
+        answer.and_then(|answer| self.pretences.dress(call, answer)).unwrap_or_else(|error| {
             Answer::error(call.protocol, StatusCode::BAD_GATEWAY, "ProxyFailure", &format!("{error:#}"))
         })
     }

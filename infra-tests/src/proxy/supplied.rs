@@ -29,6 +29,14 @@ pub const SUPPLIED: &[Behaviour] = &[
         name: "DescribeChangeSet with IncludePropertyValues",
         document: "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeChangeSet.html",
     },
+    Behaviour {
+        name: "stack statuses and events that a test asks for",
+        document: "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html",
+    },
+    Behaviour {
+        name: "Throttling beyond a rate that a test sets",
+        document: "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html",
+    },
 ];
 
 /// One call with what is needed to answer it.

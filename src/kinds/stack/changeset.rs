@@ -34,16 +34,18 @@ pub(super) enum Made {
 }
 
 /// Makes a change set and waits until AWS has worked it out. One that failed is taken away again.
+///
+/// `values`: whether what each property is and will be is asked for; a new stack has no before.
 pub(super) async fn make(
     realm: &Realm,
     stack: &str,
     name: &str,
-    fill: impl FnOnce(CreateChangeSetFluentBuilder) -> CreateChangeSetFluentBuilder,
+    values: bool,
+    fill: impl Fn(CreateChangeSetFluentBuilder) -> CreateChangeSetFluentBuilder,
 ) -> Result<Made, KindError> {
-    let session = realm.session().await?;
-    let turn = session.turn(Api::ChangeSet).await;
-    let call = realm.writer().await?.create_change_set().stack_name(stack).change_set_name(name);
-    match fill(call).send().await {
+    let (session, client) = (realm.session().await?, realm.writer().await?);
+    let call = || fill(client.create_change_set().stack_name(stack).change_set_name(name)).send();
+    match session.call(Api::ChangeSet, call).await {
         Ok(_) => {}
         // Made by a call of ours whose answer was lost: everything of ours was swept before.
         Err(error) if error.code() == Some("AlreadyExistsException") => {}
@@ -52,19 +54,34 @@ pub(super) async fn make(
             return Err(session.name_the_target(failure(deed, error)));
         }
     }
-    drop(turn);
     let described = settled(realm, stack, name).await?;
     if described.status == Some(ChangeSetStatus::Failed) {
         let reason = described.status_reason.unwrap_or_default();
         delete(realm, stack, name).await?;
         return match says_no_changes(&reason) {
             true => Ok(Made::NoChanges),
-            false => {
-                Err(KindError::failed(format!("CloudFormation refuses the change to the stack `{stack}`: {reason}")))
-            }
+            false => Err(refused(stack, &reason)),
         };
     }
-    describe(realm, stack, name).await.map(Made::Ready)
+    match values {
+        true => {
+            let (_, without) = all(realm, stack, name, false, described).await?;
+            let (head, with_values) = pages(realm, stack, name, true).await?;
+            ready(stack, name, head, merge(with_values, without)).map(Made::Ready)
+        }
+        false => {
+            let (head, changes) = all(realm, stack, name, false, described).await?;
+            ready(stack, name, head, changes).map(Made::Ready)
+        }
+    }
+}
+
+fn refused(stack: &str, reason: &str) -> KindError {
+    let error = KindError::failed(format!("CloudFormation refuses the change to the stack `{stack}`: {reason}"));
+    match reason.contains("CAPABILITY_") || reason.contains("Requires capabilities") {
+        true => error.hint("add what it asks for to `Capabilities` of the stack file"),
+        false => error,
+    }
 }
 
 /// Both sentences by which AWS says that there is nothing to change. An empty list does not say so:
@@ -102,6 +119,15 @@ pub(super) async fn describe(realm: &Realm, stack: &str, name: &str) -> Result<C
     let (head, with_values) = pages(realm, stack, name, true).await?;
     // Asked for values, AWS may leave out whole resources.
     let (_, without) = pages(realm, stack, name, false).await?;
+    ready(stack, name, head, merge(with_values, without))
+}
+
+fn ready(
+    stack: &str,
+    name: &str,
+    head: DescribeChangeSetOutput,
+    changes: Vec<Changed>,
+) -> Result<ChangeSet, KindError> {
     if head.status != Some(ChangeSetStatus::CreateComplete) || head.execution_status != Some(ExecutionStatus::Available)
     {
         let said = format!("the change set of the stack `{stack}` can no longer be executed");
@@ -110,7 +136,7 @@ pub(super) async fn describe(realm: &Realm, stack: &str, name: &str) -> Result<C
     Ok(ChangeSet {
         id: head.change_set_id.unwrap_or_else(|| name.to_owned()),
         stack_id: head.stack_id.unwrap_or_else(|| stack.to_owned()),
-        changes: merge(with_values, without),
+        changes,
     })
 }
 
@@ -120,7 +146,18 @@ async fn pages(
     name: &str,
     values: bool,
 ) -> Result<(DescribeChangeSetOutput, Vec<Changed>), KindError> {
-    let mut head = page(realm, stack, name, None, values).await.map_err(KindError::from)?;
+    let head = page(realm, stack, name, None, values).await.map_err(KindError::from)?;
+    all(realm, stack, name, values, head).await
+}
+
+/// The first page, and the changes of all that follow it.
+async fn all(
+    realm: &Realm,
+    stack: &str,
+    name: &str,
+    values: bool,
+    mut head: DescribeChangeSetOutput,
+) -> Result<(DescribeChangeSetOutput, Vec<Changed>), KindError> {
     let mut changes: Vec<Changed> =
         head.changes.take().unwrap_or_default().into_iter().filter_map(Changed::of).collect();
     let mut next = head.next_token.take();
@@ -156,13 +193,12 @@ async fn page(
     values: bool,
 ) -> Result<DescribeChangeSetOutput, Missed> {
     let session = realm.session().await.map_err(Missed::Failed)?;
-    let _turn = session.turn(Api::ChangeSet).await;
     let client = realm.reader().await.map_err(Missed::Failed)?;
-    let mut call = client.describe_change_set().stack_name(stack).change_set_name(name).set_next_token(token);
-    if values {
-        call = call.include_property_values(true);
-    }
-    call.send().await.map_err(|error| match error.code() {
+    let call = || {
+        let call = client.describe_change_set().stack_name(stack).change_set_name(name).set_next_token(token.clone());
+        call.set_include_property_values(values.then_some(true)).send()
+    };
+    session.call(Api::ChangeSet, call).await.map_err(|error| match error.code() {
         code if is_throttled(code) => Missed::Throttled,
         Some("ChangeSetNotFound" | "ChangeSetNotFoundException") => {
             Missed::Gone(KindError::moved(format!("the change set of the stack `{stack}` is gone")).hint("plan again"))
@@ -175,10 +211,9 @@ async fn page(
 
 /// Takes a change set away; one that is gone already is as good.
 pub(super) async fn delete(realm: &Realm, stack: &str, name: &str) -> Result<(), KindError> {
-    let session = realm.session().await?;
-    let _turn = session.turn(Api::ChangeSet).await;
-    let deleted = realm.writer().await?.delete_change_set().stack_name(stack).change_set_name(name).send().await;
-    match deleted {
+    let (session, client) = (realm.session().await?, realm.writer().await?);
+    let call = || client.delete_change_set().stack_name(stack).change_set_name(name).send();
+    match session.call(Api::ChangeSet, call).await {
         Ok(_) => Ok(()),
         Err(error) if is_absence(error.code(), error.message()) => Ok(()),
         Err(error) if error.code().is_some_and(|code| code.starts_with("ChangeSetNotFound")) => Ok(()),
@@ -191,18 +226,22 @@ pub(super) async fn delete(realm: &Realm, stack: &str, name: &str) -> Result<(),
 
 /// Takes away what an earlier run left behind; other people's change sets stay. Returns theirs.
 pub(super) async fn sweep(realm: &Realm, stack: &str) -> Result<usize, KindError> {
-    let session = realm.session().await?;
-    let mut ours = Vec::new();
-    let mut theirs = 0;
-    let mut pages = realm.reader().await?.list_change_sets().stack_name(stack).into_paginator().send();
-    while let Some(page) = pages.next().await {
-        let deed = format!("cannot list the change sets of the stack `{stack}`");
-        let page = page.map_err(|error| session.name_the_target(failure(deed, error)))?;
+    let (session, client) = (realm.session().await?, realm.reader().await?);
+    let (mut ours, mut theirs, mut next) = (Vec::new(), 0, None);
+    loop {
+        let call = || client.list_change_sets().stack_name(stack).set_next_token(next.clone()).send();
+        let page = session.call(Api::Read, call).await.map_err(|error| {
+            session.name_the_target(failure(format!("cannot list the change sets of the stack `{stack}`"), error))
+        })?;
         for summary in page.summaries.unwrap_or_default() {
             match summary.change_set_name {
                 Some(name) if name.starts_with(PREFIX) => ours.push(summary.change_set_id.unwrap_or(name)),
                 _ => theirs += 1,
             }
+        }
+        next = page.next_token;
+        if next.is_none() {
+            break;
         }
     }
     for id in ours {

@@ -11,13 +11,13 @@ use aws_sdk_cloudformation::types::ChangeSetType;
 use super::changeset::{self, Made};
 use super::live::Live;
 use super::realm::Realm;
+use super::resources::{self, Resource};
 use super::site::delete;
 use super::status::{Standing, Status};
 use super::template::Template;
 use super::update::{Act, run};
 use super::wait;
 use super::wanted::Wanted;
-use crate::aws::failure;
 use crate::unit::{Deed, KindError, Outputs, Owner, Progress};
 
 /// A stack to be created.
@@ -25,6 +25,8 @@ pub(super) struct Create {
     pub(super) realm: Arc<Realm>,
     pub(super) wanted: Wanted,
     pub(super) template: Option<Arc<Template>>,
+    /// What stands in its place: a stack in review, or a creation rolled back.
+    pub(super) found: Option<Live>,
 }
 
 #[async_trait]
@@ -32,9 +34,12 @@ impl Deed for Create {
     async fn perform(self: Box<Self>, _owner: &Owner, progress: &Progress) -> Result<Outputs, KindError> {
         let (realm, name) = (self.realm.as_ref(), self.wanted.name.as_str());
         realm.touch(name);
-        Box::pin(self.clear_the_way(progress)).await?;
+        // A stack that came up meanwhile is seen by AWS itself: a creation is refused then.
+        if self.found.is_some() {
+            Box::pin(self.clear_the_way(progress)).await?;
+        }
         let change_set = self.wanted.change_set_name();
-        let made = changeset::make(realm, name, &change_set, |call| {
+        let made = changeset::make(realm, name, &change_set, false, |call| {
             self.wanted.fill(call.change_set_type(ChangeSetType::Create))
         });
         let set = match Box::pin(made).await {
@@ -49,7 +54,8 @@ impl Deed for Create {
                 return Err(self.veiled(error));
             }
         };
-        let act = Act { realm, name, veil: &self.wanted.veil, template: self.template.as_deref(), progress };
+        let (veil, template, sent) = (&self.wanted.veil, self.template.as_deref(), self.wanted.body.text());
+        let act = Act { realm, name, before: None, sent, veil, template, progress };
         Box::pin(run(act, &set)).await
     }
 }
@@ -74,21 +80,10 @@ impl Create {
     }
 
     async fn check_that_nothing_is_left(&self, live: &Live) -> Result<(), KindError> {
-        let session = self.realm.session().await?;
-        let mut kept = Vec::new();
-        let mut pages = self.realm.reader().await?.list_stack_resources().stack_name(&live.id).into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let deed = format!("cannot list the resources of the stack `{}`", live.name);
-            let page = page.map_err(|error| session.name_the_target(failure(deed, error)))?;
-            for summary in page.stack_resource_summaries.unwrap_or_default() {
-                let status = summary.resource_status.as_ref().map_or("", |status| status.as_str());
-                // One that failed before it was there has nothing to keep.
-                let is_there = summary.physical_resource_id.as_deref().is_some_and(|id| !id.is_empty());
-                if status != "DELETE_COMPLETE" && is_there {
-                    kept.push(summary.logical_resource_id.unwrap_or_default());
-                }
-            }
-        }
+        let all = resources::of(&self.realm, live).await?;
+        // One that failed before it was there has nothing to keep.
+        let is_there = |resource: &&Resource| !resource.physical_id.is_empty() && resource.status != "DELETE_COMPLETE";
+        let kept: Vec<&str> = all.iter().filter(is_there).map(|resource| resource.logical_id.as_str()).collect();
         match kept.is_empty() {
             true => Ok(()),
             false => Err(KindError::refused(format!(
@@ -96,7 +91,10 @@ impl Create {
                 live.name,
                 kept.join(", ")
             ))
-            .hint(format!("look at them, then: aws cloudformation delete-stack --stack-name {}", live.name))),
+            .hint(format!(
+                "look at them, then: aws cloudformation delete-stack --stack-name {} --region {}",
+                live.name, self.realm.region
+            ))),
         }
     }
 

@@ -7,6 +7,7 @@ use super::address::{Address, StackPath};
 use super::description::with_description;
 use super::dialect::{Dialect, Hints, STACKCTL_CONFIG};
 use super::expression::Known;
+use super::memory::Memory;
 use super::realm::Realm;
 use super::site::{Mark, StackSite};
 use super::spec::{self, Parameter, ParameterValue, Spec, TemplateAt};
@@ -26,7 +27,13 @@ struct Parsed<'s> {
 }
 
 /// Reads every stack the snapshot declares.
-pub(super) fn read(aws: &Aws, snapshot: &Snapshot, settings: &ReadSettings, problems: &mut Problems) -> Reading {
+pub(super) fn read(
+    aws: &Aws,
+    memory: &Arc<Memory>,
+    snapshot: &Snapshot,
+    settings: &ReadSettings,
+    problems: &mut Problems,
+) -> Reading {
     let parsed: Vec<Parsed> =
         snapshot.below("stacks").filter_map(|(file, entry)| parse(file, entry, problems)).collect();
     let hints = parsed.iter().map(|parsed| Hints::of(parsed.path.account_segment, &parsed.node));
@@ -34,6 +41,7 @@ pub(super) fn read(aws: &Aws, snapshot: &Snapshot, settings: &ReadSettings, prob
     let defaults = Defaults::read(snapshot, dialect, problems);
     let mut assembly = Assembly {
         aws,
+        memory,
         snapshot,
         settings,
         dialect,
@@ -43,6 +51,7 @@ pub(super) fn read(aws: &Aws, snapshot: &Snapshot, settings: &ReadSettings, prob
         realms: BTreeMap::new(),
         templates: BTreeMap::new(),
         units: Vec::new(),
+        declared: Vec::new(),
     };
     parsed.iter().for_each(|parsed| assembly.add(parsed));
     assembly.finish()
@@ -106,6 +115,7 @@ impl Defaults {
 /// The stacks read so far, and what they share.
 struct Assembly<'a> {
     aws: &'a Aws,
+    memory: &'a Arc<Memory>,
     snapshot: &'a Snapshot,
     settings: &'a ReadSettings,
     dialect: Dialect,
@@ -115,6 +125,8 @@ struct Assembly<'a> {
     realms: BTreeMap<(String, String), Arc<Realm>>,
     templates: BTreeMap<String, Option<Arc<Template>>>,
     units: Vec<Declared>,
+    /// Site, unit, and what of it holds data.
+    declared: Vec<(String, UnitId, Vec<String>)>,
 }
 
 impl Assembly<'_> {
@@ -157,7 +169,10 @@ impl Assembly<'_> {
         let realm = self.realm(&address);
         let known = known(&address, &spec, template.as_deref());
         let id = UnitId::new(parsed.file.strip_suffix(".yaml").unwrap_or(parsed.file));
-        let site = SiteName::new(format!("{}/{}", address.account, address.region));
+        let site = format!("{}/{}", address.account, address.region);
+        let stateful = template.as_ref().map(|template| template.stateful()).unwrap_or_default();
+        self.declared.push((site.clone(), id.clone(), stateful));
+        let site = SiteName::new(site);
         let unit = StackUnit {
             file: parsed.file.to_owned(),
             mark: Mark::of(&self.settings.repository, parsed.file),
@@ -231,13 +246,22 @@ impl Assembly<'_> {
 
     fn realm(&mut self, address: &Address) -> Arc<Realm> {
         let key = (address.account.clone(), address.region.clone());
-        let new = || Arc::new(Realm::new(self.aws.clone(), &address.account, &address.region));
+        let new = || Arc::new(Realm::new(self.aws.clone(), self.memory.clone(), &address.account, &address.region));
         self.realms.entry(key).or_insert_with(new).clone()
     }
 
-    fn finish(self) -> Reading {
-        let repository = &self.settings.repository;
-        let site = |realm: &Arc<Realm>| Arc::new(StackSite::new(realm.clone(), repository)) as Arc<dyn Site>;
+    /// The sites that files name, and those the operator names: what was left there has no file any more.
+    fn finish(mut self) -> Reading {
+        for (account, region) in &self.aws.settings().sites {
+            let new = || Arc::new(Realm::new(self.aws.clone(), self.memory.clone(), account, region));
+            self.realms.entry((account.clone(), region.clone())).or_insert_with(new);
+        }
+        let site = |realm: &Arc<Realm>| {
+            let here = format!("{}/{}", realm.account, realm.region);
+            let declared = self.declared.iter().filter(|(site, _, _)| *site == here);
+            let declared = declared.map(|(_, id, stateful)| (id.clone(), stateful.clone())).collect();
+            Arc::new(StackSite::new(realm.clone(), &self.settings.repository, declared)) as Arc<dyn Site>
+        };
         Reading { sites: self.realms.values().map(site).collect(), units: self.units }
     }
 }

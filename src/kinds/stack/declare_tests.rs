@@ -12,7 +12,7 @@ fn read_files(files: &[(&str, &str)]) -> (Reading, Problems) {
     let snapshot = Snapshot::of_files(CommitId::new("c"), files.iter().copied());
     let settings = ReadSettings { repository: "shop".into() };
     let mut problems = Problems::default();
-    let reading = read(&Aws::new(AwsSettings::default()), &snapshot, &settings, &mut problems);
+    let reading = read(&Aws::new(AwsSettings::default()), &Arc::default(), &snapshot, &settings, &mut problems);
     (reading, problems)
 }
 

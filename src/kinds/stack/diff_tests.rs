@@ -32,6 +32,9 @@ fn wanted(parameters: &[(&str, Text)], tags: &[(&str, &str)]) -> Wanted {
 
 fn live(parameters: &[(&str, &str)], tags: &[(&str, &str)]) -> Live {
     Live {
+        drift: super::super::live::Drift::default(),
+        exports: Vec::new(),
+        notifications: std::collections::BTreeSet::new(),
         id: "arn:q".into(),
         name: "q".into(),
         status: Status::CreateComplete,

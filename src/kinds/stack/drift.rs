@@ -3,9 +3,11 @@
 use std::time::{Duration, Instant};
 
 use aws_sdk_cloudformation::types::{StackDriftDetectionStatus, StackResourceDrift};
+use serde_json::Value;
 
 use super::live::Live;
 use super::realm::Realm;
+use super::resources::{self, Resource};
 use super::veil::Veil;
 use super::wait::Pace;
 use crate::aws::{Api, Session, failure};
@@ -13,6 +15,9 @@ use crate::unit::{Cause, Coverage, Difference, Effect, KindError, Shown};
 
 /// Detection asks many services in turn; beyond this it is given up, and said so.
 const LONGEST: Duration = Duration::from_secs(10 * 60);
+
+/// The type of a nested stack.
+pub(super) const NESTED: &str = "AWS::CloudFormation::Stack";
 
 /// One resource as detection found it.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -33,43 +38,76 @@ pub(super) struct Property {
     pub(super) actual: Option<String>,
 }
 
-/// Asks for drift of every resource of a stack, and how many there are to ask for.
-pub(super) async fn detect(realm: &Realm, live: &Live) -> Result<(Vec<Found>, Vec<(String, String)>), KindError> {
-    let session = realm.session().await?;
-    let _turn = session.turn(Api::Drift).await;
-    let deed = format!("cannot detect drift of the stack `{}`", live.name);
-    let call = realm.reader().await?.detect_stack_drift().stack_name(&live.id);
-    let begun = call.send().await.map_err(|error| session.name_the_target(failure(&deed, error)))?;
-    let id = begun.stack_drift_detection_id.unwrap_or_default();
-    finished(realm, &session, &live.name, &id).await?;
-    let mut found = Vec::new();
-    let client = realm.reader().await?;
-    let mut pages = client.describe_stack_resource_drifts().stack_name(&live.id).into_paginator().send();
-    while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| session.name_the_target(failure(&deed, error)))?;
-        found.extend(page.stack_resource_drifts.unwrap_or_default().into_iter().map(Found::of));
-    }
-    let mut all = Vec::new();
-    let mut pages = client.list_stack_resources().stack_name(&live.id).into_paginator().send();
-    while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| session.name_the_target(failure(&deed, error)))?;
-        for summary in page.stack_resource_summaries.unwrap_or_default() {
-            let is_gone = summary.resource_status.as_ref().is_some_and(|status| status.as_str() == "DELETE_COMPLETE");
-            if !is_gone {
-                all.push((summary.logical_resource_id.unwrap_or_default(), summary.resource_type.unwrap_or_default()));
+/// Stacks are nested no deeper than anybody would look.
+const DEEPEST: usize = 6;
+
+/// What a detection found: each resource that was looked at, and all there are.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(super) struct Detected {
+    pub(super) found: Vec<Found>,
+    /// The logical id and type of each resource.
+    pub(super) all: Vec<(String, String)>,
+}
+
+/// Asks for drift of every resource of a stack, those of its nested stacks included.
+pub(super) async fn detect(realm: &Realm, live: &Live) -> Result<Detected, KindError> {
+    let mut detected = Detected::default();
+    let mut waiting = vec![(String::new(), live.id.clone(), 0)];
+    while let Some((path, id, depth)) = waiting.pop() {
+        let one = Box::pin(detect_one(realm, &live.name, &id)).await?;
+        let named = |logical_id: String| format!("{path}{logical_id}");
+        detected
+            .found
+            .extend(one.found.into_iter().map(|found| Found { logical_id: named(found.logical_id), ..found }));
+        for resource in one.all {
+            let is_nested = resource.r#type == NESTED && resource.physical_id.starts_with("arn:");
+            if is_nested && depth < DEEPEST {
+                waiting.push((format!("{path}{}/", resource.logical_id), resource.physical_id, depth + 1));
+            } else {
+                detected.all.push((named(resource.logical_id), resource.r#type));
             }
         }
     }
-    Ok((found, all))
+    // What a nested stack is as a resource says nothing of what it holds.
+    detected.found.retain(|found| found.r#type != NESTED || found.is_drifted());
+    Ok(detected)
+}
+
+struct One {
+    found: Vec<Found>,
+    all: Vec<Resource>,
+}
+
+async fn detect_one(realm: &Realm, name: &str, id: &str) -> Result<One, KindError> {
+    let (session, client) = (realm.session().await?, realm.reader().await?);
+    let failed = |error| session.name_the_target(error);
+    let deed = format!("cannot detect drift of the stack `{name}`");
+    let begun = session.call(Api::Drift, || client.detect_stack_drift().stack_name(id).send()).await;
+    let begun = begun.map_err(|error| failed(failure(&deed, error)))?;
+    finished(realm, &session, name, &begun.stack_drift_detection_id.unwrap_or_default()).await?;
+    let (mut found, mut next) = (Vec::new(), None);
+    loop {
+        let call = || client.describe_stack_resource_drifts().stack_name(id).set_next_token(next.clone()).send();
+        let page = session.call(Api::Read, call).await.map_err(|error| failed(failure(&deed, error)))?;
+        found.extend(page.stack_resource_drifts.unwrap_or_default().into_iter().map(Found::of));
+        next = page.next_token;
+        if next.is_none() {
+            break;
+        }
+    }
+    let mut all = resources::of_id(realm, name, id).await?;
+    all.retain(|resource| resource.status != "DELETE_COMPLETE");
+    Ok(One { found, all })
 }
 
 /// A detection that failed has partial results, which count; one that does not end has none.
 async fn finished(realm: &Realm, session: &Session, name: &str, id: &str) -> Result<(), KindError> {
-    let (mut pace, started) = (Pace::new(), Instant::now());
+    let (mut pace, started, client) = (Pace::new(), Instant::now(), realm.reader().await?);
     loop {
-        let call = realm.reader().await?.describe_stack_drift_detection_status().stack_drift_detection_id(id);
+        let call = || client.describe_stack_drift_detection_status().stack_drift_detection_id(id).send();
         let deed = format!("cannot detect drift of the stack `{name}`");
-        let now = call.send().await.map_err(|error| session.name_the_target(failure(deed, error)))?;
+        let now = session.call(Api::Read, call).await;
+        let now = now.map_err(|error| session.name_the_target(failure(deed, error)))?;
         match now.detection_status {
             Some(StackDriftDetectionStatus::DetectionInProgress) if started.elapsed() < LONGEST => pace.pause().await,
             Some(StackDriftDetectionStatus::DetectionInProgress) => {
@@ -100,8 +138,72 @@ impl Found {
         }
     }
 
+    /// Differs, and not only in how it is written.
     pub(super) fn is_drifted(&self) -> bool {
-        matches!(self.status.as_str(), "MODIFIED" | "DELETED")
+        match self.status.as_str() {
+            "DELETED" => true,
+            "MODIFIED" => self.properties.is_empty() || self.properties.iter().any(|property| !property.is_noise()),
+            _ => false,
+        }
+    }
+
+    /// In a nested stack: its logical id is a path.
+    pub(super) fn is_nested(&self) -> bool {
+        self.logical_id.contains('/')
+    }
+}
+
+impl Property {
+    /// Two ways to write the same: an empty list and none at all, `80` and `"80"`, a policy whose
+    /// words stand in another order.
+    fn is_noise(&self) -> bool {
+        // Where no value is told, nothing can be said of it.
+        if self.expected.is_none() && self.actual.is_none() {
+            return false;
+        }
+        let read = |value: &Option<String>| value.as_deref().map_or(Value::Null, read_value);
+        plain(read(&self.expected)) == plain(read(&self.actual))
+    }
+}
+
+fn read_value(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
+}
+
+/// A value without what two services may write differently.
+fn plain(value: Value) -> Value {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => match value {
+            Value::Null => Value::Null,
+            other => Value::String(other.to_string()),
+        },
+        // A policy may be kept as text that holds JSON.
+        Value::String(text) => match serde_json::from_str::<Value>(&text) {
+            Ok(inner @ (Value::Object(_) | Value::Array(_))) => plain(inner),
+            Ok(_) | Err(_) => Value::String(text),
+        },
+        Value::Array(items) => {
+            let items: Vec<Value> = items.into_iter().map(plain).filter(|item| *item != Value::Null).collect();
+            if items.is_empty() { Value::Null } else { Value::Array(items) }
+        }
+        Value::Object(fields) => {
+            let policy = fields.contains_key("Statement") || fields.contains_key("Effect");
+            let field = |(name, value): (String, Value)| {
+                let value = plain(value);
+                // The order of actions, principals and resources means nothing, and one may stand alone.
+                let value = match value {
+                    Value::Array(mut items) if policy && name != "Statement" => {
+                        items.sort_by_key(Value::to_string);
+                        if items.len() == 1 { items.remove(0) } else { Value::Array(items) }
+                    }
+                    other => other,
+                };
+                (name, value)
+            };
+            let mut fields: Vec<_> = fields.into_iter().map(field).filter(|(_, value)| *value != Value::Null).collect();
+            fields.sort_by(|one, other| one.0.cmp(&other.0));
+            if fields.is_empty() { Value::Null } else { Value::Object(fields.into_iter().collect()) }
+        }
     }
 }
 
@@ -123,7 +225,7 @@ pub(super) fn differences(found: &[Found], veil: &Veil) -> Vec<Difference> {
             differences.push(of("", None, Some(Shown::text(&resource.r#type)), Effect::Create));
             continue;
         }
-        for property in &resource.properties {
+        for property in resource.properties.iter().filter(|property| !property.is_noise()) {
             let path = property_path(&property.path);
             let shown = |value: &Option<String>| {
                 value.as_deref().filter(|value| *value != "null").map(|value| veil.shown(&item, &path, value))
@@ -146,7 +248,8 @@ pub(super) fn property_path(path: &str) -> String {
 }
 
 /// How many of all resources were compared, and which were not.
-pub(super) fn coverage(found: &[Found], all: &[(String, String)]) -> Coverage {
+pub(super) fn coverage(detected: &Detected) -> Coverage {
+    let Detected { found, all } = detected;
     let mut coverage = Coverage { total: all.len(), ..Coverage::default() };
     for (logical_id, r#type) in all {
         let item = format!("{logical_id} ({type})");
@@ -195,7 +298,38 @@ mod tests {
     #[test]
     fn what_was_not_checked_is_named_and_never_counted() {
         let all = ["A", "B", "C", "D"].map(|id| (id.to_owned(), "AWS::SQS::Queue".to_owned()));
-        let seen = coverage(&[found("A", "IN_SYNC"), found("B", "UNKNOWN"), found("C", "NOT_CHECKED")], &all);
+        let found = vec![found("A", "IN_SYNC"), found("B", "UNKNOWN"), found("C", "NOT_CHECKED")];
+        let seen = coverage(&Detected { found, all: all.to_vec() });
         assert_eq!((seen.checked, seen.total, seen.unchecked.len()), (1, 4, 3));
+    }
+
+    #[test]
+    fn what_is_only_written_otherwise_is_no_drift() {
+        let same = [
+            (Some("[]"), None),
+            (Some("80"), Some("\"80\"")),
+            (Some("null"), Some("{}")),
+            (
+                Some(r#"{"Statement":[{"Effect":"Allow","Action":["b","a"],"Resource":"x"}]}"#),
+                Some(r#"{"Statement":[{"Resource":["x"],"Action":["a","b"],"Effect":"Allow"}]}"#),
+            ),
+        ];
+        let other = [
+            (Some("[1,2]"), Some("[2,1]")),
+            (Some("false"), None),
+            (Some("30"), Some("99")),
+            (Some(r#"{"Effect":"Allow","Action":"a"}"#), Some(r#"{"Effect":"Deny","Action":"a"}"#)),
+        ];
+        let property = |(expected, actual): (Option<&str>, Option<&str>)| Property {
+            path: "/P".into(),
+            expected: expected.map(str::to_owned),
+            actual: actual.map(str::to_owned),
+        };
+        for pair in same {
+            assert!(property(pair).is_noise(), "{pair:?}");
+            let found = Found { properties: vec![property(pair)], ..found("Jobs", "MODIFIED") };
+            assert!(!found.is_drifted() && differences(&[found], &Veil::default()).is_empty(), "{pair:?}");
+        }
+        other.iter().for_each(|pair| assert!(!property(*pair).is_noise(), "{pair:?}"));
     }
 }

@@ -15,15 +15,21 @@ mod dialect;
 mod diff;
 mod drift;
 mod events;
+mod explain;
 mod expression;
 mod file;
+mod leftover;
 mod live;
+mod memory;
 mod realm;
+mod recover;
+mod resources;
 mod revert;
 mod scalar;
 mod site;
 mod spec;
 mod ssm;
+mod stateful;
 mod status;
 mod template;
 mod unit;
@@ -32,7 +38,11 @@ mod veil;
 mod wait;
 mod wanted;
 
+use std::sync::Arc;
+
 use schemars::Schema;
+
+use memory::Memory;
 
 use crate::aws::Aws;
 use crate::problem::Problems;
@@ -42,11 +52,13 @@ use crate::unit::{Kind, KindName, ReadSettings, Reading};
 /// Reads stacks, and gives them their way to AWS.
 pub struct StackKind {
     aws: Aws,
+    memory: Arc<Memory>,
 }
 
 impl StackKind {
     pub fn new(aws: Aws) -> Self {
-        Self { aws }
+        let file = aws.settings().cache.as_ref().map(|folder| folder.join("stacks.json"));
+        Self { aws, memory: Arc::new(Memory::new(file)) }
     }
 }
 
@@ -64,6 +76,6 @@ impl Kind for StackKind {
     }
 
     fn read(&self, snapshot: &Snapshot, settings: &ReadSettings, problems: &mut Problems) -> Reading {
-        declare::read(&self.aws, snapshot, settings, problems)
+        declare::read(&self.aws, &self.memory, snapshot, settings, problems)
     }
 }

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_sdk_cloudformation::Client;
+use aws_sdk_cloudformation::config::Builder;
+use aws_sdk_cloudformation::config::retry::RetryConfig;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_cloudformation::types::TemplateStage;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::live::Live;
+use super::memory::Memory;
 use crate::aws::{Api, Aws, Session, failure};
 use crate::unit::KindError;
 
@@ -25,14 +28,14 @@ pub(super) struct Realm {
     list: Mutex<Option<(Instant, Arc<Stacks>)>>,
     /// Stacks changed by us, which the list tells wrongly until it is taken again.
     touched: std::sync::Mutex<BTreeSet<String>>,
-    templates: Mutex<BTreeMap<String, (String, Arc<str>)>>,
+    pub(super) memory: Arc<Memory>,
 }
 
 /// Every stack of an account and region, by name.
 pub(super) type Stacks = BTreeMap<String, Live>;
 
 impl Realm {
-    pub(super) fn new(aws: Aws, account: &str, region: &str) -> Self {
+    pub(super) fn new(aws: Aws, memory: Arc<Memory>, account: &str, region: &str) -> Self {
         Self {
             aws,
             account: account.to_owned(),
@@ -40,7 +43,7 @@ impl Realm {
             reader: OnceCell::new(),
             list: Mutex::default(),
             touched: std::sync::Mutex::default(),
-            templates: Mutex::default(),
+            memory,
         }
     }
 
@@ -50,13 +53,13 @@ impl Realm {
 
     /// For calls that only read.
     pub(super) async fn reader(&self) -> Result<&Client, KindError> {
-        let client = || async { Ok(Client::new(self.session().await?.for_reading())) };
+        let client = || async { Ok(client(self.session().await?.for_reading().into())) };
         self.reader.get_or_try_init(client).await
     }
 
     /// For one call that writes, its account proven just now.
     pub(super) async fn writer(&self) -> Result<Client, KindError> {
-        Ok(Client::new(&self.session().await?.for_writing().await?))
+        Ok(client((&self.session().await?.for_writing().await?).into()))
     }
 
     /// One stack: from the list of this pass, or asked for by name where we changed it since.
@@ -78,31 +81,50 @@ impl Realm {
 
     /// Every stack, nested ones included; a list that ends early is an error.
     pub(super) async fn stacks(&self) -> Result<Arc<Stacks>, KindError> {
+        self.listed(PASS).await
+    }
+
+    /// Every stack, as of no longer ago than `age`. All who wait for something in this account and
+    /// region share these lists: whoever asks while one is taken gets that one.
+    pub(super) async fn listed(&self, age: Duration) -> Result<Arc<Stacks>, KindError> {
+        let asked = Instant::now();
         let mut list = self.list.lock().await;
-        if let Some((taken, stacks)) = list.as_ref().filter(|(taken, _)| taken.elapsed() < PASS) {
-            let _ = taken;
+        if let Some((_, stacks)) = list.as_ref().filter(|(taken, _)| *taken + age >= asked) {
             return Ok(stacks.clone());
         }
-        let session = self.session().await?;
-        let _turn = session.turn(Api::Read).await;
-        let mut pages = self.reader().await?.describe_stacks().into_paginator().send();
-        let mut stacks = Stacks::new();
-        while let Some(page) = pages.next().await {
+        let taken = Instant::now();
+        let stacks = Arc::new(self.list().await?);
+        *list = Some((taken, stacks.clone()));
+        Ok(stacks)
+    }
+
+    async fn list(&self) -> Result<Stacks, KindError> {
+        let (session, client) = (self.session().await?, self.reader().await?);
+        let (mut stacks, mut next) = (Stacks::new(), None);
+        loop {
+            let call = || client.describe_stacks().set_next_token(next.clone()).send();
+            let page = session.call(Api::Read, call).await;
             let page = page.map_err(|error| session.name_the_target(failure("cannot list the stacks", error)))?;
             stacks.extend(
                 page.stacks.unwrap_or_default().into_iter().map(Live::of).map(|live| (live.name.clone(), live)),
             );
+            next = page.next_token;
+            if next.is_none() {
+                return Ok(stacks);
+            }
         }
-        let stacks = Arc::new(stacks);
-        *list = Some((Instant::now(), stacks.clone()));
-        Ok(stacks)
+    }
+
+    /// One stack by its id, from a list no older than `age`; asked for by itself where that has none.
+    pub(super) async fn follow(&self, id: &str, age: Duration) -> Result<Option<Live>, KindError> {
+        let stacks = self.listed(age).await?;
+        Ok(stacks.values().find(|live| live.id == id).cloned())
     }
 
     /// Asks for one stack, by its name or its id.
     pub(super) async fn look_at(&self, name_or_id: &str) -> Result<Option<Live>, KindError> {
-        let session = self.session().await?;
-        let _turn = session.turn(Api::Read).await;
-        let asked = self.reader().await?.describe_stacks().stack_name(name_or_id).send().await;
+        let (session, client) = (self.session().await?, self.reader().await?);
+        let asked = session.call(Api::Read, || client.describe_stacks().stack_name(name_or_id).send()).await;
         match asked {
             Ok(answer) => Ok(answer.stacks.unwrap_or_default().into_iter().next().map(Live::of)),
             Err(error) if is_absence(error.code(), error.message()) => Ok(None),
@@ -112,28 +134,25 @@ impl Realm {
         }
     }
 
-    /// The template a stack was deployed with, as it was sent.
-    pub(super) async fn template_of(&self, live: &Live) -> Result<Arc<str>, KindError> {
-        let mut templates = self.templates.lock().await;
-        if let Some((revision, text)) = templates.get(&live.id)
-            && *revision == live.revision
-        {
-            return Ok(text.clone());
+    /// Whether a stack was deployed with this template, as it was sent.
+    pub(super) async fn has_template(&self, live: &Live, text: &str) -> Result<bool, KindError> {
+        if let Some(known) = self.memory.is_template(live, text) {
+            return Ok(known);
         }
-        // Not held during the call: a slow answer for one stack must not stop the others.
-        drop(templates);
-        let session = self.session().await?;
-        let turn = session.turn(Api::Read).await;
-        let call = self.reader().await?.get_template().stack_name(&live.id).template_stage(TemplateStage::Original);
-        let answer = call.send().await;
-        drop(turn);
+        let (session, client) = (self.session().await?, self.reader().await?);
+        let call = || client.get_template().stack_name(&live.id).template_stage(TemplateStage::Original).send();
         let deed = format!("cannot read the template of the stack `{}`", live.name);
+        let answer = session.call(Api::Read, call).await;
         let answer = answer.map_err(|error| session.name_the_target(failure(deed, error)))?;
-        let text: Arc<str> = Arc::from(answer.template_body.unwrap_or_default());
-        templates = self.templates.lock().await;
-        templates.insert(live.id.clone(), (live.revision.clone(), text.clone()));
-        Ok(text)
+        let deployed = answer.template_body.unwrap_or_default();
+        self.memory.learn(live, &deployed);
+        Ok(deployed == text)
     }
+}
+
+/// Tries are counted where the turns are: a client that tries again by itself would not tell.
+fn client(config: Builder) -> Client {
+    Client::from_conf(config.retry_config(RetryConfig::disabled()).build())
 }
 
 /// The API has no error of its own for a stack that is not there: only a code and a sentence.

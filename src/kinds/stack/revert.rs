@@ -27,7 +27,7 @@ pub(super) async fn revert(
     changeset::sweep(realm, &live.name).await?;
     let name = format!("{PREFIX}revert-drift");
     let previous = |name: &String| Parameter::builder().parameter_key(name).use_previous_value(true).build();
-    let made = changeset::make(realm, &live.name, &name, |call| {
+    let made = changeset::make(realm, &live.name, &name, true, |call| {
         call.change_set_type(aws_sdk_cloudformation::types::ChangeSetType::Update)
             .use_previous_template(true)
             .deployment_mode(DeploymentMode::RevertDrift)
@@ -52,7 +52,8 @@ pub(super) async fn revert(
         let said = format!("putting the stack `{}` back would also change {}", live.name, beyond.join(", "));
         return Err(KindError::refused(said).hint("look at these first; nothing was changed"));
     }
-    let act = Act { realm, name: &live.name, veil, template: None, progress };
+    let (name, before) = (live.name.as_str(), Some(live.version()));
+    let act = Act { realm, name, before, sent: None, veil, template: None, progress };
     run(act, &set).await
 }
 

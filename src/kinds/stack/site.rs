@@ -1,13 +1,17 @@
 //! One account and region as a place where stacks are kept: finds ours, and destroys them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
+use sha2::{Digest, Sha256};
 
 use super::events;
+use super::leftover;
 use super::live::Live;
 use super::realm::{Realm, is_absence};
+use super::recover::hands_off;
 use super::status::{End, Standing, Status};
 use super::veil::Veil;
 use super::wait::Watch;
@@ -52,11 +56,13 @@ fn prefix(repository: &str) -> String {
 pub(super) struct StackSite {
     realm: Arc<Realm>,
     repository: String,
+    /// What the repository declares here, with what of it holds data.
+    declared: BTreeMap<UnitId, Vec<String>>,
 }
 
 impl StackSite {
-    pub(super) fn new(realm: Arc<Realm>, repository: &str) -> Self {
-        Self { realm, repository: repository.to_owned() }
+    pub(super) fn new(realm: Arc<Realm>, repository: &str, declared: BTreeMap<UnitId, Vec<String>>) -> Self {
+        Self { realm, repository: repository.to_owned(), declared }
     }
 
     fn owned_by_us(&self, live: &Live) -> Option<Owned> {
@@ -96,7 +102,16 @@ impl Site for StackSite {
 
     async fn owned(&self, _inputs: &Inputs) -> Result<Vec<Owned>, KindError> {
         let stacks = self.realm.stacks().await?;
-        Ok(stacks.values().filter_map(|live| self.owned_by_us(live)).collect())
+        let mut all = Vec::new();
+        for (live, mut owned) in stacks.values().filter_map(|live| Some((live, self.owned_by_us(live)?))) {
+            match self.declared.get(&owned.id) {
+                Some(stateful) => owned.guards.extend(stateful.iter().cloned()),
+                // No file says any more what it holds: the account is asked.
+                None => owned.guards.extend(Box::pin(leftover::guards(&self.realm, live)).await?),
+            }
+            all.push(owned);
+        }
+        Ok(all)
     }
 
     async fn destroy(&self, owned: &Owned, _inputs: &Inputs, progress: &Progress) -> Result<(), KindError> {
@@ -112,16 +127,17 @@ impl Site for StackSite {
         if live.is_protected {
             let said = format!("the stack `{}` is protected from deletion", live.name);
             return Err(KindError::refused(said).hint(format!(
-                "aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name {}",
-                live.name
+                "aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name {} --region {}",
+                live.name, realm.region
             )));
         }
-        check_deletable(&live)?;
+        check_deletable(realm, &live).await?;
+        leftover::check_exports(realm, &live).await?;
         delete(realm, &live, &Veil::default(), progress).await
     }
 }
 
-fn check_deletable(live: &Live) -> Result<(), KindError> {
+async fn check_deletable(realm: &Realm, live: &Live) -> Result<(), KindError> {
     match (&live.status, live.status.standing()) {
         // A deletion that failed may be tried again; it was begun on purpose.
         (Status::DeleteFailed | Status::DeleteInProgress, _) => Ok(()),
@@ -134,37 +150,19 @@ fn check_deletable(live: &Live) -> Result<(), KindError> {
             let said = format!("the stack `{}` is in {}", live.name, live.status.as_str());
             Err(KindError::failed(said).hint("run again when that has ended"))
         }
-        (_, Standing::HandsOff { .. }) => Err(hands_off(live)),
-    }
-}
-
-/// Why a stack is left alone, and the exact next command.
-pub(super) fn hands_off(live: &Live) -> KindError {
-    let (name, status) = (&live.name, live.status.as_str());
-    match live.status.standing() {
-        Standing::HandsOff { why, command } => {
-            let error = KindError::refused(format!("the stack `{name}` is in {status}: {why}"));
-            match command {
-                Some(command) => error.hint(format!("aws cloudformation {command} --stack-name {name}")),
-                None => error.hint("look at it in the console; this program leaves it alone"),
-            }
-        }
-        Standing::Absent | Standing::Review | Standing::Ready | Standing::NeverCreated | Standing::Busy => {
-            KindError::refused(format!("the stack `{name}` is in {status}"))
-        }
+        (_, Standing::HandsOff { .. }) => Err(hands_off(realm, live, &Veil::default(), None).await),
     }
 }
 
 /// Deletes a stack by its id, and waits until it is gone.
 pub(super) async fn delete(realm: &Realm, live: &Live, veil: &Veil, progress: &Progress) -> Result<(), KindError> {
-    let session = realm.session().await?;
-    let after = events::newest(realm, &live.id).await?.map(|event| event.id);
+    let (session, client) = (realm.session().await?, realm.writer().await?);
+    // A try after one that failed is another deed, and needs another token.
+    let newest = events::newest(realm, &live.id).await?.map(|event| event.id).unwrap_or_default();
+    let token = format!("{PREFIX}delete-{}-{}", short(&live.id), &hex::encode(Sha256::digest(newest))[..8]);
     realm.touch(&live.name);
-    let turn = session.turn(Api::Write).await;
-    let call = realm.writer().await?.delete_stack().stack_name(&live.id);
-    let sent = call.client_request_token(format!("{PREFIX}delete-{}", short(&live.id))).send().await;
-    drop(turn);
-    match sent {
+    let call = || client.delete_stack().stack_name(&live.id).client_request_token(&token).send();
+    match session.call(Api::Write, call).await {
         Ok(_) => {}
         Err(error) if is_absence(error.code(), error.message()) => return Ok(()),
         Err(error) => {
@@ -172,10 +170,10 @@ pub(super) async fn delete(realm: &Realm, live: &Live, veil: &Veil, progress: &P
             return Err(session.name_the_target(failure(deed, error)));
         }
     }
-    let watch = Watch { realm, name: &live.name, stack_id: &live.id, after, veil, template: None, progress };
-    let (now, seen) = watch.until_gone().await?;
-    match now {
-        Some(now) if now.status.end() != End::Gone => Err(super::wait::explain(&live.name, &now, &seen, veil, None)),
+    let before = Some(live.version());
+    let watch = Watch { realm, name: &live.name, stack_id: &live.id, before, token, veil, template: None, progress };
+    match watch.until_gone().await? {
+        Some(now) if now.status.end() != End::Gone => Err(hands_off(realm, &now, veil, None).await),
         Some(_) | None => Ok(()),
     }
 }

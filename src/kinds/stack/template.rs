@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::expression::{Known, argument_of, resolve};
+use super::stateful;
 use crate::problem::{Place, Problem};
 use crate::repo::{Entry, Snapshot};
 use crate::yaml::{self, Node, Value};
@@ -39,6 +40,8 @@ pub(super) struct Declared {
 pub(super) struct Resource {
     pub(super) r#type: String,
     pub(super) place: Place,
+    /// `DeletionPolicy`, where it says one.
+    pub(super) deletion: Option<String>,
 }
 
 impl Template {
@@ -94,6 +97,25 @@ impl Template {
         self.imports.iter().filter_map(|node| Some((resolve(node, known)?, node))).collect()
     }
 
+    /// Where a resource is written, by the logical ids that lead to it.
+    pub(super) fn place_of(&self, path: &[&str]) -> Option<&Place> {
+        match path {
+            [] => None,
+            [one] => self.resources.get(*one).map(|resource| &resource.place),
+            // What is inside a nested stack has no better place here than that stack.
+            [first, ..] => self.resources.get(*first).map(|resource| &resource.place),
+        }
+    }
+
+    /// What would be lost with the stack: a guard for each.
+    pub(super) fn stateful(&self) -> Vec<String> {
+        let kept = |resource: &Resource| {
+            resource.deletion.as_deref().is_some_and(|policy| matches!(policy, "Retain" | "Snapshot"))
+        };
+        let held = self.resources.iter().filter(|(_, resource)| !kept(resource));
+        held.filter_map(|(name, resource)| stateful::guard(name, &resource.r#type)).collect()
+    }
+
     pub(super) fn is_json(&self) -> bool {
         self.text.trim_start().starts_with('{')
     }
@@ -114,7 +136,8 @@ fn declared(_: &Node, node: &Node) -> Declared {
 
 fn resource(key: &Node, node: &Node) -> Resource {
     let r#type = node.get("Type").and_then(Node::text).unwrap_or("(no type)").to_owned();
-    Resource { r#type, place: key.place() }
+    let deletion = node.get("DeletionPolicy").and_then(Node::text).map(str::to_owned);
+    Resource { r#type, place: key.place(), deletion }
 }
 
 fn find_imports(node: &Node, found: &mut Vec<Node>) {

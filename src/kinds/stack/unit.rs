@@ -14,7 +14,8 @@ use super::drift::{self, Found};
 use super::expression::Known;
 use super::live::Live;
 use super::realm::Realm;
-use super::site::{MARK, Mark, hands_off};
+use super::recover::hands_off;
+use super::site::{MARK, Mark};
 use super::spec::{DependsOn, ParameterValue, Spec};
 use super::ssm;
 use super::status::Standing;
@@ -33,6 +34,16 @@ use crate::unit::{
 pub(super) enum Body {
     Text(String),
     Url(String),
+}
+
+impl Body {
+    /// What is sent, where it is not kept elsewhere.
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Body::Text(text) => Some(text),
+            Body::Url(_) => None,
+        }
+    }
 }
 
 /// One declared stack, and its way to AWS.
@@ -102,12 +113,15 @@ impl Unit for StackUnit {
     async fn prepare(&self, inputs: &Inputs, look: Look) -> Result<Prepared, KindError> {
         let wanted = Box::pin(self.wanted(inputs)).await?;
         let live = Box::pin(settled(&self.realm, &self.address.name)).await?;
-        let Some(live) = live else { return Ok(self.creation(wanted)) };
+        let Some(live) = live else { return Ok(self.creation(wanted, None)) };
         match live.status.standing() {
-            Standing::Absent | Standing::Review | Standing::NeverCreated => Ok(self.creation(wanted)),
+            Standing::Absent => Ok(self.creation(wanted, None)),
+            Standing::Review | Standing::NeverCreated => Ok(self.creation(wanted, Some(live))),
             Standing::Ready => Box::pin(self.change(wanted, live, look)).await,
             Standing::Busy => Err(KindError::failed(format!("the stack `{}` does not come to rest", live.name))),
-            Standing::HandsOff { .. } => Err(hands_off(&live)),
+            Standing::HandsOff { .. } => {
+                Err(Box::pin(hands_off(&self.realm, &live, &wanted.veil, self.template.as_deref())).await)
+            }
         }
     }
 }
@@ -174,9 +188,9 @@ impl StackUnit {
     }
 
     /// Nothing is asked of AWS: a change set would leave a stack in review behind.
-    fn creation(&self, wanted: Wanted) -> Prepared {
+    fn creation(&self, wanted: Wanted, found: Option<Live>) -> Prepared {
         let planned = Planned::new(Change::Create(creation(self.template.as_deref())));
-        let create = Create { realm: self.realm.clone(), wanted, template: self.template.clone() };
+        let create = Create { realm: self.realm.clone(), wanted, template: self.template.clone(), found };
         Prepared { planned, deed: Some(Box::new(create)) }
     }
 
@@ -186,7 +200,7 @@ impl StackUnit {
         let (found, mut coverage) = match look {
             Look::Quick => (Vec::new(), Coverage::default()),
             Look::Close => match drift::detect(&self.realm, &live).await {
-                Ok((found, all)) => (drifted(&found), drift::coverage(&found, &all)),
+                Ok(detected) => (drifted(&detected.found), drift::coverage(&detected)),
                 Err(error) => {
                     self.put_away(set.as_ref()).await;
                     return Err(error);
@@ -197,10 +211,13 @@ impl StackUnit {
         coverage.unchecked.iter_mut().for_each(|line| *line = wanted.veil.sentence(line));
         let change = if differences.is_empty() { Change::Nothing } else { Change::Update(differences) };
         let is_quiet = change == Change::Nothing;
+        let version = live.version();
         let outputs = live.status.has_outputs().then_some(live.outputs);
         let planned = Planned { change, foreign: Vec::new(), coverage, outputs };
         let update = Update {
             realm: self.realm.clone(),
+            version,
+            sent: wanted.body.text().map(str::to_owned),
             name: wanted.name,
             set,
             drifted: found,
@@ -228,7 +245,7 @@ impl StackUnit {
     /// What Git changed, by a cheap look first and by a change set where that shows anything.
     async fn declared(&self, wanted: &Wanted, live: &Live) -> Result<(Vec<Difference>, Option<ChangeSet>), KindError> {
         let sent = match &self.body {
-            Body::Text(text) if **text == *self.realm.template_of(live).await? => Sent::Same,
+            Body::Text(text) if self.realm.has_template(live, text).await? => Sent::Same,
             Body::Text(_) | Body::Url(_) => Sent::Other,
         };
         let known = match quick(wanted, self.template.as_deref(), live, sent) {
@@ -238,11 +255,17 @@ impl StackUnit {
         };
         changeset::sweep(&self.realm, &live.name).await?;
         let name = wanted.change_set_name();
-        let made = changeset::make(&self.realm, &live.name, &name, |call| {
+        let made = changeset::make(&self.realm, &live.name, &name, true, |call| {
             wanted.fill(call.change_set_type(ChangeSetType::Update))
         });
         let made = made.await.map_err(|error| KindError { message: wanted.veil.sentence(&error.message), ..error })?;
-        let Made::Ready(set) = made else { return Ok((Vec::new(), None)) };
+        let Made::Ready(set) = made else {
+            // Written otherwise, and the same to CloudFormation: no reason to ask again.
+            if let (Some(text), true) = (self.body.text(), known.iter().all(|known| known.item == "Template")) {
+                self.realm.memory.learn(live, text);
+            }
+            return Ok((Vec::new(), None));
+        };
         let resources: Vec<Difference> =
             set.changes.iter().flat_map(|changed| changed.differences(&wanted.veil)).collect();
         let mut differences: Vec<Difference> = known.into_iter().filter(|known| known.item != "Template").collect();

@@ -22,6 +22,10 @@ use crate::unit::{Deed, ErrorKind, KindError, Outputs, Owner, Progress};
 pub(super) struct Update {
     pub(super) realm: Arc<Realm>,
     pub(super) name: String,
+    /// As it was when the change was planned.
+    pub(super) version: String,
+    /// The template that the change set was made from, where it was sent as text.
+    pub(super) sent: Option<String>,
     pub(super) set: Option<ChangeSet>,
     pub(super) drifted: Vec<Found>,
     pub(super) veil: Veil,
@@ -37,7 +41,15 @@ impl Deed for Update {
             // Boxed, as every step of a deed: together they are more than the compiler takes at once.
             Box::pin(self.is_still_the_same(set)).await?;
             let template = self.template.as_deref();
-            let act = Act { realm, name: &self.name, veil: &self.veil, template, progress };
+            let act = Act {
+                realm,
+                name: &self.name,
+                before: Some(self.version.clone()),
+                sent: self.sent.as_deref(),
+                veil: &self.veil,
+                template,
+                progress,
+            };
             outputs = Some(Box::pin(run(act, set)).await?);
         }
         match (self.drifted.is_empty(), outputs) {
@@ -72,8 +84,8 @@ impl Update {
         let gone = || KindError::moved(format!("the stack `{}` is gone", self.name));
         let live = self.realm.look_at(&self.name).await?.ok_or_else(gone)?;
         progress.say(format!("looking for drift of {}", self.name));
-        let (found, _) = drift::detect(&self.realm, &live).await?;
-        let left: Vec<Found> = found.into_iter().filter(Found::is_drifted).collect();
+        let detected = drift::detect(&self.realm, &live).await?;
+        let left: Vec<Found> = detected.found.into_iter().filter(Found::is_drifted).collect();
         if left.is_empty() {
             return Ok(done.unwrap_or(live.outputs));
         }
@@ -85,7 +97,20 @@ impl Update {
             );
             return Err(KindError::moved(said).hint("plan again"));
         }
-        Box::pin(revert(&self.realm, &live, &left, &self.veil, progress)).await
+        let (nested, own): (Vec<Found>, Vec<Found>) = left.into_iter().partition(Found::is_nested);
+        let outputs = match own.is_empty() {
+            true => live.outputs,
+            false => Box::pin(revert(&self.realm, &live, &own, &self.veil, progress)).await?,
+        };
+        match nested.first() {
+            None => Ok(outputs),
+            // AWS puts back what one stack itself holds, and a nested stack is changed through its parent only.
+            Some(first) => Err(KindError::refused(format!(
+                "`{}` ({}) is in a nested stack of `{}`, where CloudFormation puts nothing back",
+                first.logical_id, first.r#type, self.name
+            ))
+            .hint("put it back by hand, or change the nested template so that an update writes it again")),
+        }
     }
 }
 
@@ -100,6 +125,10 @@ fn is_within(now: &Found, shown: &Found) -> bool {
 pub(super) struct Act<'a> {
     pub(super) realm: &'a Realm,
     pub(super) name: &'a str,
+    /// The stack's version before it; none where there is no stack yet.
+    pub(super) before: Option<String>,
+    /// The template it was made from, to be remembered.
+    pub(super) sent: Option<&'a str>,
     pub(super) veil: &'a Veil,
     pub(super) template: Option<&'a Template>,
     pub(super) progress: &'a Progress,
@@ -107,32 +136,42 @@ pub(super) struct Act<'a> {
 
 /// Executes a change set and waits for its end.
 pub(super) async fn run(act: Act<'_>, set: &ChangeSet) -> Result<Outputs, KindError> {
-    let Act { realm, name, veil, template, progress } = act;
-    let after = events::newest(realm, &set.stack_id).await?.map(|event| event.id);
+    let Act { realm, name, before, sent, veil, template, progress } = act;
     realm.touch(name);
-    execute(realm, name, set, after.as_deref()).await?;
-    let watch = |after| Watch { realm, name, stack_id: &set.stack_id, after, veil, template, progress };
-    let (live, seen) = watch(after).until_the_end().await?;
-    for event in events::left_behind(&seen) {
-        progress.say(format!("left behind: {} ({}), which could not be deleted", event.logical_id, event.r#type));
-    }
+    let is_new = before.is_none();
+    execute(realm, name, set, is_new).await?;
+    let watch = Watch { realm, name, stack_id: &set.stack_id, before, token: token(set), veil, template, progress };
+    let live = watch.until_the_end().await?;
     match live.status.end() {
-        End::Good => Ok(live.outputs),
-        End::Bad | End::Gone | End::Going => Err(watch(None).explain(&live, &seen)),
+        End::Good => {}
+        End::Bad | End::Gone | End::Going => return Err(watch.explain(&live).await),
     }
+    if let Some(sent) = sent {
+        realm.memory.learn(&live, sent);
+    }
+    if !is_new {
+        // The change is made; that its leavings cannot be told does not undo it.
+        for event in events::left_behind(&watch.events().await.unwrap_or_default()) {
+            progress.say(format!("left behind: {} ({}), which could not be deleted", event.logical_id, event.r#type));
+        }
+    }
+    Ok(live.outputs)
 }
 
-async fn execute(realm: &Realm, name: &str, set: &ChangeSet, after: Option<&str>) -> Result<(), KindError> {
-    let session = realm.session().await?;
-    let _turn = session.turn(Api::Write).await;
-    let token = token(set);
-    let call = realm.writer().await?.execute_change_set().change_set_name(&set.id).stack_name(&set.stack_id);
-    // Said outright: the API's own words about its default contradict each other.
-    let sent = call.client_request_token(&token).disable_rollback(false).send().await;
-    let Err(error) = sent else { return Ok(()) };
+async fn execute(realm: &Realm, name: &str, set: &ChangeSet, is_new: bool) -> Result<(), KindError> {
+    let (session, client, token) = (realm.session().await?, realm.writer().await?, token(set));
+    let call = || {
+        let call = client.execute_change_set().change_set_name(&set.id).stack_name(&set.stack_id);
+        // Said outright: the API's own words about its default contradict each other. What a first
+        // creation made is not kept when it fails, whatever its deletion policy: a name that stays
+        // taken would make the next try fail too.
+        let call = call.disable_rollback(false).set_retain_except_on_create(is_new.then_some(true));
+        call.client_request_token(&token).send()
+    };
+    let Err(error) = session.call(Api::Write, call).await else { return Ok(()) };
     // The answer may have been lost after the deed was done: the events know.
-    let begun = events::since(realm, &set.stack_id, after).await.unwrap_or_default();
-    if begun.iter().any(|event| event.token.as_deref() == Some(token.as_str())) {
+    let begun = events::of_operation(realm, &set.stack_id, &token).await.unwrap_or_default();
+    if !begun.is_empty() {
         return Ok(());
     }
     let is_moved = matches!(error.code(), Some("InvalidChangeSetStatus" | "ChangeSetNotFound"));

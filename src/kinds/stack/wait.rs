@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::events::{self, Event};
+use super::explain;
 use super::live::Live;
 use super::realm::Realm;
 use super::status::{End, Standing, Status};
@@ -17,6 +18,8 @@ const LONGEST: Duration = Duration::from_secs(4 * 60 * 60);
 const PATIENCE: Duration = Duration::from_secs(2 * 60);
 /// How long a status is doubted that no event of the operation bears out.
 const DOUBT: Duration = Duration::from_secs(20);
+/// What happens in an operation is told from then on, and ever less often: each word costs a call.
+const FIRST_WORD: Duration = Duration::from_secs(4);
 /// So many reads in a row may fail before a watch is given up: a failed read fails no deployment.
 const MOST_MISSES: u32 = 30;
 
@@ -32,6 +35,11 @@ impl Pace {
         tokio::time::sleep(self.0).await;
         self.0 = (self.0 * 3 / 2).min(Duration::from_secs(5));
     }
+
+    /// How old an answer may be that serves as one of now.
+    pub(super) fn age(&self) -> Duration {
+        self.0 / 3
+    }
 }
 
 /// An operation under way.
@@ -40,120 +48,140 @@ pub(super) struct Watch<'a> {
     pub(super) name: &'a str,
     /// By its id: a deleted stack has no name any more.
     pub(super) stack_id: &'a str,
-    /// The newest event from before the operation.
-    pub(super) after: Option<String>,
+    /// The stack's [`Live::version`] from before the operation; none where it was not there.
+    pub(super) before: Option<String>,
+    /// The operation's own token.
+    pub(super) token: String,
     pub(super) veil: &'a Veil,
     pub(super) template: Option<&'a Template>,
     pub(super) progress: &'a Progress,
 }
 
 impl Watch<'_> {
-    /// Until the operation has ended: how, and all its events.
-    pub(super) async fn until_the_end(mut self) -> Result<(Live, Vec<Event>), KindError> {
-        let (mut pace, started) = (Pace::new(), Instant::now());
-        let (mut seen, mut misses) = (Vec::new(), 0);
-        while started.elapsed() < LONGEST {
-            match self.look(&mut seen).await {
+    /// Until the operation has ended, and how.
+    pub(super) async fn until_the_end(&self) -> Result<Live, KindError> {
+        let mut looks = Looks::new();
+        while looks.started.elapsed() < LONGEST {
+            looks.pause(self).await;
+            match self.realm.follow(self.stack_id, looks.pace.age()).await {
+                // Only a stack that somebody deleted meanwhile stays away from the list.
+                Ok(None) if looks.started.elapsed() > DOUBT => match self.realm.look_at(self.stack_id).await? {
+                    Some(live) if live.status.end() != End::Going => return Ok(live),
+                    Some(_) => {}
+                    None => return Err(KindError::failed(format!("the stack `{}` was deleted meanwhile", self.name))),
+                },
                 Ok(live) => {
-                    misses = 0;
-                    let told = events::stack_status(&seen);
-                    // AWS may still tell the old status, or none, after an operation has begun.
-                    let borne_out = told.as_ref() == live.as_ref().map(|live| &live.status);
+                    looks.misses = 0;
+                    // AWS may still tell the old status after an operation has begun.
+                    let moved = |live: &Live| self.before.as_ref() != Some(&live.version());
                     if let Some(live) = live
                         && live.status.end() != End::Going
-                        && (borne_out || started.elapsed() > DOUBT)
+                        && (moved(&live) || looks.started.elapsed() > DOUBT)
                     {
-                        return Ok((live, seen));
+                        return Ok(live);
                     }
                 }
-                Err(error) if misses >= MOST_MISSES => return Err(error),
-                Err(_) => misses += 1,
+                Err(error) if looks.misses >= MOST_MISSES => return Err(error),
+                Err(_) => looks.misses += 1,
             }
-            pace.pause().await;
         }
         let said = format!("the stack `{}` was still at work after {} hours", self.name, LONGEST.as_secs() / 3600);
         Err(KindError::failed(said).hint("run again: its operation goes on, and will be waited for"))
     }
 
     /// Until the stack is gone, or cannot be deleted; its last description where it has one.
-    pub(super) async fn until_gone(mut self) -> Result<(Option<Live>, Vec<Event>), KindError> {
-        let (mut pace, started) = (Pace::new(), Instant::now());
-        let (mut seen, mut misses) = (Vec::new(), 0);
-        while started.elapsed() < LONGEST {
-            match self.look(&mut seen).await {
-                Ok(None) => return Ok((None, seen)),
+    pub(super) async fn until_gone(&self) -> Result<Option<Live>, KindError> {
+        let mut looks = Looks::new();
+        while looks.started.elapsed() < LONGEST {
+            looks.pause(self).await;
+            match self.realm.follow(self.stack_id, looks.pace.age()).await {
+                // The list leaves out what is deleted; only the id tells that from what is not told yet.
+                Ok(None) => match self.realm.look_at(self.stack_id).await? {
+                    Some(live) if live.status == Status::DeleteComplete => return Ok(Some(live)),
+                    None => return Ok(None),
+                    Some(_) => {}
+                },
                 Ok(Some(live)) => {
-                    misses = 0;
-                    let failed = events::stack_status(&seen) == Some(Status::DeleteFailed);
-                    match live.status {
-                        Status::DeleteComplete => return Ok((Some(live), seen)),
-                        Status::DeleteFailed if failed || started.elapsed() > DOUBT => return Ok((Some(live), seen)),
-                        _ => {}
+                    looks.misses = 0;
+                    let moved = self.before.as_ref() != Some(&live.version());
+                    if live.status == Status::DeleteFailed && (moved || looks.started.elapsed() > DOUBT) {
+                        return Ok(Some(live));
                     }
                 }
-                Err(error) if misses >= MOST_MISSES => return Err(error),
-                Err(_) => misses += 1,
+                Err(error) if looks.misses >= MOST_MISSES => return Err(error),
+                Err(_) => looks.misses += 1,
             }
-            pace.pause().await;
         }
         let said =
             format!("the stack `{}` was still being deleted after {} hours", self.name, LONGEST.as_secs() / 3600);
         Err(KindError::failed(said).hint("run again: its deletion goes on, and will be waited for"))
     }
 
-    async fn look(&mut self, seen: &mut Vec<Event>) -> Result<Option<Live>, KindError> {
-        let new = events::since(self.realm, self.stack_id, self.after.as_deref()).await?;
-        for event in &new {
+    /// Tells what happened since it was last told.
+    async fn tell(&self, told: &mut usize) {
+        let Ok(events) = events::of_operation(self.realm, self.stack_id, &self.token).await else { return };
+        for event in events.iter().skip(*told) {
             let reason = event.reason.as_deref().map(|reason| format!(": {}", self.veil.sentence(reason)));
             self.progress.say(format!("{} {}{}", event.status, event.logical_id, reason.unwrap_or_default()));
         }
-        if let Some(last) = new.last() {
-            self.after = Some(last.id.clone());
+        *told = events.len().max(*told);
+    }
+
+    /// All events of the operation.
+    pub(super) async fn events(&self) -> Result<Vec<Event>, KindError> {
+        let ours = events::of_operation(self.realm, self.stack_id, &self.token).await?;
+        match events::cause(&ours).is_some() {
+            true => Ok(ours),
+            // Not everything that happens in an operation carries its token.
+            false => events::of_last_operation(self.realm, self.stack_id).await,
         }
-        seen.extend(new);
-        self.realm.look_at(self.stack_id).await
     }
 
     /// Why the operation failed, with the line of the template that it failed at.
-    pub(super) fn explain(&self, live: &Live, events: &[Event]) -> KindError {
-        explain(self.name, live, events, self.veil, self.template)
+    pub(super) async fn explain(&self, live: &Live) -> KindError {
+        let events = self.events().await.unwrap_or_default();
+        explain::failed(self.realm, live, &events, self.veil, self.template).await
     }
 }
 
-/// Why an operation failed, with the line of the template that it failed at.
-pub(super) fn explain(
-    name: &str,
-    live: &Live,
-    events: &[Event],
-    veil: &Veil,
-    template: Option<&Template>,
-) -> KindError {
-    let status = live.status.as_str();
-    let said = match events::cause(events) {
-        Some(event) => {
-            let reason =
-                event.reason.as_deref().map_or("AWS gives no reason".to_owned(), |reason| veil.sentence(reason));
-            let place =
-                template.and_then(|template| template.resources.get(&event.logical_id)).map(|resource| &resource.place);
-            let place = place.map(|place| format!(" ({}:{})", place.file, place.line)).unwrap_or_default();
-            format!("the stack `{name}` ended in {status}: `{}`, {}{place}: {reason}", event.logical_id, event.r#type)
+/// How a wait goes on: ever more slowly, and with a word now and then for those who watch.
+struct Looks {
+    pace: Pace,
+    started: Instant,
+    misses: u32,
+    told: usize,
+    tell_at: Duration,
+}
+
+impl Looks {
+    fn new() -> Self {
+        Self { pace: Pace::new(), started: Instant::now(), misses: 0, told: 0, tell_at: FIRST_WORD }
+    }
+
+    async fn pause(&mut self, watch: &Watch<'_>) {
+        self.pace.pause().await;
+        if self.started.elapsed() >= self.tell_at {
+            self.tell_at = self.tell_at * 3 / 2;
+            watch.tell(&mut self.told).await;
         }
-        None => format!("the stack `{name}` ended in {status}, and its events do not say why"),
-    };
-    KindError::failed(said)
+    }
 }
 
 /// The stack when nobody is at work on it. An operation of ours, left by a killed run, is waited for
 /// to its end; other people's for a short while.
 pub(super) async fn until_idle(realm: &Realm, name: &str, mut live: Live) -> Result<Option<Live>, KindError> {
     let (mut pace, started) = (Pace::new(), Instant::now());
+    // Whose operation it is does not change while it lasts.
+    let newest = match live.status.standing() {
+        Standing::Busy => events::newest(realm, &live.id).await?,
+        _ => None,
+    };
+    let token = newest.and_then(|event| event.token);
     while live.status.standing() == Standing::Busy {
-        let newest = events::newest(realm, &live.id).await?;
-        let token = newest.and_then(|event| event.token);
         let is_ours = token.as_deref().is_some_and(|token| token.starts_with(PREFIX));
         let longest = if is_ours { LONGEST } else { PATIENCE };
         if started.elapsed() > longest {
-            let who = match (is_ours, token) {
+            let who = match (is_ours, &token) {
                 (true, _) => "an earlier run of this program".to_owned(),
                 (false, Some(token)) => format!("somebody else (request `{token}`)"),
                 (false, None) => "somebody else".to_owned(),
@@ -162,9 +190,13 @@ pub(super) async fn until_idle(realm: &Realm, name: &str, mut live: Live) -> Res
             return Err(KindError::failed(said).hint("run again when that has ended"));
         }
         pace.pause().await;
-        match realm.look_at(&live.id).await? {
-            Some(now) if now.status != Status::DeleteComplete => live = now,
-            Some(_) | None => return Ok(None),
+        match realm.follow(&live.id, pace.age()).await? {
+            Some(now) => live = now,
+            // It may have been deleted, or be left out of a list for a moment.
+            None => match realm.look_at(&live.id).await? {
+                Some(now) if now.status != Status::DeleteComplete => live = now,
+                Some(_) | None => return Ok(None),
+            },
         }
     }
     Ok(Some(live))

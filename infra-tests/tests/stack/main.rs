@@ -1,95 +1,15 @@
 //! Stacks on a real CloudFormation API: planned, brought about, drifted, put back, destroyed.
 
+mod limits;
+mod recovery;
+mod stage;
+
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_cloudformation::config::{Credentials, SharedCredentialsProvider};
-use groundplan::aws::{Aws, AwsSettings};
-use groundplan::kinds::stack::StackKind;
-use groundplan::problem::Problems;
-use groundplan::repo::{CommitId, Snapshot};
-use groundplan::unit::{
-    Cause, Change, Declared, Effect, ErrorKind, Inputs, Kind, KindError, Look, Outputs, Owned, Owner, Prepared,
-    Progress, ReadSettings, Reading, Shown,
-};
-use infra_tests::sandbox::{ACCOUNTS, EXTERNAL_ID, Parts, ROLE, Sandbox};
+use anyhow::{Context, Result};
+use groundplan::unit::{Cause, Change, Effect, ErrorKind, Inputs, Look, Progress, Shown};
 
-const ACCOUNT: &str = ACCOUNTS[0];
-const REGION: &str = "eu-west-1";
-const QUEUE: &str = "Parameters:
-  Timeout: {Type: String, Default: '30'}
-Resources:
-  Jobs:
-    Type: AWS::SQS::Queue
-    Properties:
-      QueueName: !Sub '${AWS::StackName}-jobs'
-      VisibilityTimeout: !Ref Timeout
-Outputs:
-  Name: {Value: !GetAtt Jobs.QueueName}
-";
-
-/// A sandbox, and the way to it that the product takes.
-struct Stage {
-    sandbox: Sandbox,
-    aws: Aws,
-}
-
-impl Stage {
-    async fn set() -> Result<Self> {
-        let sandbox = Sandbox::start(Parts::AWS).await?;
-        let operator = sandbox.operator().clone();
-        let credentials = Credentials::new(operator.key, operator.secret, None, None, "sandbox");
-        let base = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(REGION))
-            .endpoint_url(sandbox.aws_endpoint())
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .build();
-        let (role, external_id) = (Some(ROLE.to_owned()), Some(EXTERNAL_ID.to_owned()));
-        let aws = Aws::over(AwsSettings { role, external_id, ..AwsSettings::default() }, base);
-        Ok(Self { sandbox, aws })
-    }
-
-    /// A new run over a repository of these stack files; their template is given.
-    fn read(&self, repository: &str, template: &str, stacks: &[(&str, &str)]) -> Result<Reading> {
-        let stacks =
-            stacks.iter().map(|(name, text)| (format!("stacks/{ACCOUNT}/{REGION}/{name}.yaml"), (*text).to_owned()));
-        let rest =
-            [("groundplan.yaml".to_owned(), String::new()), ("templates/queue.yaml".to_owned(), template.to_owned())];
-        let snapshot = Snapshot::of_files(CommitId::new("c0ffee"), stacks.chain(rest));
-        let mut problems = Problems::default();
-        let settings = ReadSettings { repository: repository.to_owned() };
-        let reading = StackKind::new(self.aws.clone()).read(&snapshot, &settings, &mut problems);
-        ensure!(problems.errors.is_empty(), "{:?}", problems.errors);
-        Ok(reading)
-    }
-
-    fn one(&self, template: &str, text: &str) -> Result<Declared> {
-        self.read("shop", template, &[("jobs", text)])?.units.pop().context("one stack")
-    }
-
-    fn calls(&self, action: &str) -> u64 {
-        self.sandbox.proxy().counts().of(action)
-    }
-}
-
-async fn look(unit: &Declared, look: Look) -> Result<Prepared, KindError> {
-    unit.unit.prepare(&Inputs::default(), look).await
-}
-
-async fn perform(unit: &Declared, prepared: Prepared) -> Result<Outputs, KindError> {
-    let owner = Owner { unit: unit.id.clone(), commit: CommitId::new("c0ffee") };
-    prepared.deed.expect("there is something to do").perform(&owner, &Progress::silent()).await
-}
-
-async fn sync(unit: &Declared) -> Result<Outputs, KindError> {
-    perform(unit, look(unit, Look::Quick).await?).await
-}
-
-async fn owned(reading: &Reading) -> Result<Vec<Owned>> {
-    Ok(reading.sites[0].owned(&Inputs::default()).await?)
-}
+use stage::{ACCOUNT, QUEUE, REGION, Stage, look, owned, perform, sync};
 
 #[tokio::test]
 async fn a_stack_is_planned_created_changed_and_then_left_alone() -> Result<()> {

@@ -1,0 +1,73 @@
+//! One call, tried until AWS has an answer to it.
+//!
+//! Throttling says nothing of the thing asked about, so it fails nothing: the family of calls goes
+//! slower, and the call is made again. An answer that got lost is asked for again a few times; who
+//! calls for a write must know how to see that it was done already.
+
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+
+use super::session::Session;
+use super::{Api, is_throttled};
+
+/// So long is a call put off for throttling; after that something else is wrong.
+const LONGEST: Duration = Duration::from_secs(10 * 60);
+/// So often is a call made whose answer did not arrive.
+const TRIES: u32 = 4;
+
+impl Session {
+    /// Makes a call in its turn, again while AWS asks to go slower or does not answer.
+    pub async fn call<T, E, R, F>(&self, api: Api, mut send: impl FnMut() -> F) -> Result<T, SdkError<E, R>>
+    where
+        F: Future<Output = Result<T, SdkError<E, R>>>,
+        E: ProvideErrorMetadata + Error,
+    {
+        let (started, mut lost, mut pause) = (Instant::now(), 0, Duration::from_millis(200));
+        loop {
+            let turn = self.turn(api).await;
+            // Boxed: a call's future is large, and a deed holds several.
+            let error = match Box::pin(send()).await {
+                Ok(answer) => {
+                    turn.passed();
+                    return Ok(answer);
+                }
+                Err(error) => error,
+            };
+            let throttled = is_throttled(error.code());
+            match (throttled, is_lost(&error)) {
+                (true, _) => turn.slower(),
+                (false, true) => lost += 1,
+                (false, false) => return Err(error),
+            }
+            if lost >= TRIES || started.elapsed() > LONGEST {
+                return Err(error);
+            }
+            drop(turn);
+            tokio::time::sleep(pause.mul_f64(jitter())).await;
+            pause = (pause * 2).min(Duration::from_secs(if throttled { 8 } else { 2 }));
+        }
+    }
+}
+
+/// Whether the call may have been made or not: no answer, or one that says nothing.
+fn is_lost<E, R>(error: &SdkError<E, R>) -> bool
+where
+    E: ProvideErrorMetadata,
+{
+    match error {
+        SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
+        SdkError::DispatchFailure(dispatch) => dispatch.is_io() || dispatch.is_timeout(),
+        SdkError::ServiceError(_) => {
+            matches!(error.code(), Some("InternalFailure" | "InternalError" | "ServiceUnavailable"))
+        }
+        _ => false,
+    }
+}
+
+/// Between a half and one and a half, so that those refused together do not come back together.
+fn jitter() -> f64 {
+    use std::hash::{BuildHasher, RandomState};
+    0.5 + (RandomState::new().hash_one(0) % 1024) as f64 / 1024.0
+}

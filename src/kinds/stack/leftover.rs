@@ -1,0 +1,76 @@
+//! What speaks against deleting a stack whose file is gone: data inside, and others who import from it.
+
+use aws_sdk_cloudformation::error::ProvideErrorMetadata;
+
+use super::live::Live;
+use super::realm::Realm;
+use super::resources;
+use super::stateful;
+use crate::aws::{Api, failure};
+use crate::unit::KindError;
+
+/// Why it must not go without a word of its own.
+pub(super) async fn guards(realm: &Realm, live: &Live) -> Result<Vec<String>, KindError> {
+    let mut guards = Vec::new();
+    for resource in resources::of(realm, live).await? {
+        let is_there = resource.status != "DELETE_COMPLETE" && !resource.physical_id.is_empty();
+        guards.extend(stateful::guard(&resource.logical_id, &resource.r#type).filter(|_| is_there));
+    }
+    for (export, importers) in imported(realm, live).await? {
+        guards.push(format!("its export `{export}` is imported by {}", importers.join(", ")));
+    }
+    Ok(guards)
+}
+
+/// Refuses while somebody imports from the stack: AWS would refuse too, and say less.
+pub(super) async fn check_exports(realm: &Realm, live: &Live) -> Result<(), KindError> {
+    let imported = imported(realm, live).await?;
+    let Some((export, importers)) = imported.first() else { return Ok(()) };
+    let said = format!(
+        "the stack `{}` cannot go while its export `{export}` is imported by {}",
+        live.name,
+        importers.join(", ")
+    );
+    Err(KindError::refused(said).hint("first let them take the value from elsewhere, or delete them; then run again"))
+}
+
+/// Each export that is in use, with the stacks that import it.
+async fn imported(realm: &Realm, live: &Live) -> Result<Vec<(String, Vec<String>)>, KindError> {
+    let mut found = Vec::new();
+    for export in &live.exports {
+        let importers = importers(realm, export).await?;
+        if !importers.is_empty() {
+            found.push((export.clone(), importers.into_iter().map(|name| format!("`{name}`")).collect()));
+        }
+    }
+    Ok(found)
+}
+
+async fn importers(realm: &Realm, export: &str) -> Result<Vec<String>, KindError> {
+    let (session, client) = (realm.session().await?, realm.reader().await?);
+    let (mut names, mut next) = (Vec::new(), None);
+    loop {
+        let call = || client.list_imports().export_name(export).set_next_token(next.clone()).send();
+        let page = match session.call(Api::Read, call).await {
+            Ok(page) => page,
+            // The API's way to say "nobody", and "no such export".
+            Err(error)
+                if error.code() == Some("ValidationError")
+                    && error
+                        .message()
+                        .is_some_and(|said| said.contains("not imported") || said.contains("not exist")) =>
+            {
+                return Ok(names);
+            }
+            Err(error) => {
+                let deed = format!("cannot ask who imports `{export}`");
+                return Err(session.name_the_target(failure(deed, error)));
+            }
+        };
+        names.extend(page.imports.unwrap_or_default());
+        next = page.next_token;
+        if next.is_none() {
+            return Ok(names);
+        }
+    }
+}
