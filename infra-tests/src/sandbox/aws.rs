@@ -54,6 +54,14 @@ impl Caller {
         Ok(serde_json::from_str(&answer)?)
     }
 
+    /// Makes an S3 bucket.
+    pub async fn make_bucket(&self, region: &str, name: &str) -> Result<()> {
+        let path = format!("/{name}");
+        let place = format!("<LocationConstraint>{region}</LocationConstraint>");
+        let body = format!("<CreateBucketConfiguration>{place}</CreateBucketConfiguration>");
+        self.send(Method::PUT, &path, "s3", region, "application/xml", body).await.context(name.to_owned()).map(drop)
+    }
+
     async fn send(
         &self,
         method: Method,

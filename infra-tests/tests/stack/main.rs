@@ -1,5 +1,7 @@
 //! Stacks on a real CloudFormation API: planned, brought about, drifted, put back, destroyed.
 
+mod adoption;
+mod large;
 mod limits;
 mod recovery;
 mod stage;

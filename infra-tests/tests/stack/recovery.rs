@@ -175,3 +175,26 @@ async fn what_holds_data_or_is_imported_says_so_before_it_goes() -> Result<()> {
     rest.sites[0].destroy(reader, &inputs, &silent).await?;
     Ok(rest.sites[0].destroy(data, &inputs, &silent).await?)
 }
+
+#[tokio::test]
+async fn protection_is_switched_in_git_before_a_stack_can_go() -> Result<()> {
+    let stage = Stage::set().await?;
+    sync(&stage.one(QUEUE, "Template: queue.yaml\nTerminationProtection: true\n")?).await?;
+    let unsaid = stage.read("shop", QUEUE, &[("jobs", "Template: queue.yaml\n")])?;
+    assert_eq!(look(&unsaid.units[0], Look::Quick).await?.planned.change, Change::Nothing, "what is not said stays");
+    let found = owned(&unsaid).await?;
+    assert!(found[0].guards[0].contains("termination protection"), "{:?}", found[0].guards);
+    let refused = unsaid.sites[0].destroy(&found[0], &Inputs::default(), &Progress::silent()).await;
+    assert_eq!(refused.expect_err("it is protected").kind, ErrorKind::Refused);
+
+    let off = stage.one(QUEUE, "Template: queue.yaml\nTerminationProtection: false\n")?;
+    let planned = look(&off, Look::Quick).await?;
+    let Change::Update(items) = &planned.planned.change else { panic!("it differs") };
+    assert_eq!((items.len(), items[0].path.as_str()), (1, "/TerminationProtection"));
+    let outputs = super::stage::perform(&off, planned).await?;
+    assert_eq!(outputs["Name"], "jobs-jobs", "who waits for the stack still gets its outputs");
+    let later = stage.read("shop", QUEUE, &[("jobs", "Template: queue.yaml\n")])?;
+    let found = owned(&later).await?;
+    assert!(found[0].guards.is_empty(), "{:?}", found[0].guards);
+    Ok(later.sites[0].destroy(&found[0], &Inputs::default(), &Progress::silent()).await?)
+}

@@ -31,6 +31,7 @@ Outputs:
 pub(crate) struct Stage {
     pub(crate) sandbox: Sandbox,
     pub(crate) aws: Aws,
+    base: SdkConfig,
     cache: TempDir,
 }
 
@@ -50,7 +51,7 @@ impl Stage {
         let cache = Some(folder.path().to_owned());
         let template_bucket = Some("templates-{account}-{region}".to_owned());
         let settings = AwsSettings { role, external_id, cache, template_bucket, ..AwsSettings::default() };
-        Ok(Self { sandbox, aws: Aws::over(settings, base), cache: folder })
+        Ok(Self { sandbox, aws: Aws::over(settings, base.clone()), base, cache: folder })
     }
 
     /// A new run over a repository of these stack files; their template is given.
@@ -69,6 +70,17 @@ impl Stage {
 
     pub(crate) fn one(&self, template: &str, text: &str) -> Result<Declared> {
         self.read("shop", template, &[("jobs", text)])?.units.pop().context("one stack")
+    }
+
+    pub(crate) fn kind(&self) -> StackKind {
+        StackKind::new(self.aws.clone())
+    }
+
+    /// As an operator who names no bucket.
+    pub(crate) fn without_bucket(mut self) -> Self {
+        let settings = AwsSettings { template_bucket: None, ..self.aws.settings().clone() };
+        self.aws = Aws::over(settings, self.base.clone());
+        self
     }
 
     /// Loses what was remembered of the stacks.

@@ -10,12 +10,14 @@ use aws_sdk_cloudformation::types::ChangeSetType;
 
 use super::changeset::{self, Made};
 use super::live::Live;
+use super::protection;
 use super::realm::Realm;
 use super::resources::{self, Resource};
 use super::site::delete;
 use super::status::{Standing, Status};
 use super::template::Template;
 use super::update::{Act, run};
+use super::upload;
 use super::wait;
 use super::wanted::Wanted;
 use crate::unit::{Deed, KindError, Outputs, Owner, Progress};
@@ -39,8 +41,9 @@ impl Deed for Create {
             Box::pin(self.clear_the_way(progress)).await?;
         }
         let change_set = self.wanted.change_set_name();
+        let body = Box::pin(upload::placed(realm, &self.wanted.body)).await?;
         let made = changeset::make(realm, name, &change_set, false, |call| {
-            self.wanted.fill(call.change_set_type(ChangeSetType::Create))
+            self.wanted.fill(&body, call.change_set_type(ChangeSetType::Create))
         });
         let set = match Box::pin(made).await {
             Ok(Made::Ready(set)) => set,
@@ -56,7 +59,11 @@ impl Deed for Create {
         };
         let (veil, template, sent) = (&self.wanted.veil, self.template.as_deref(), self.wanted.body.text());
         let act = Act { realm, name, before: None, sent, veil, template, progress };
-        Box::pin(run(act, &set)).await
+        let outputs = Box::pin(run(act, &set)).await?;
+        if self.wanted.protection == Some(true) {
+            Box::pin(protection::set(realm, name, true)).await?;
+        }
+        Ok(outputs)
     }
 }
 

@@ -26,6 +26,7 @@ fn wanted(parameters: &[(&str, Text)], tags: &[(&str, &str)]) -> Wanted {
         tags: pairs(tags),
         capabilities: Vec::new(),
         role: None,
+        protection: None,
         veil: Veil::default(),
     }
 }

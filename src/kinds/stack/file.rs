@@ -28,6 +28,8 @@ pub(super) struct StackFile {
     tags: Option<Tags>,
     /// `CAPABILITY_IAM`, `CAPABILITY_NAMED_IAM`, `CAPABILITY_AUTO_EXPAND`.
     capabilities: Option<Vec<String>>,
+    /// Whether the stack refuses to be deleted; what it is now stays where nothing is said.
+    termination_protection: Option<bool>,
     /// Units to wait for, each by its path or a tail of it.
     depends_on: Option<Vec<String>>,
     /// Stacks of the same account and region to wait for, each by its name (stackctl).

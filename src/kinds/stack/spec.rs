@@ -20,6 +20,8 @@ pub(super) struct Spec {
     pub(super) depends: Vec<Depends>,
     pub(super) capabilities: BTreeSet<String>,
     pub(super) description: Option<String>,
+    /// Whether the stack is to refuse its deletion; as it is where nothing is said.
+    pub(super) protection: Option<bool>,
 }
 
 /// Where the template is kept.
@@ -103,9 +105,21 @@ impl Reader<'_> {
             depends: self.depends(node),
             capabilities: self.words(node.get("Capabilities")).map(|(word, _)| word).collect(),
             description: node.get("Description").and_then(|node| self.text("Description", node)),
+            protection: node.get("TerminationProtection").and_then(|node| self.truth("TerminationProtection", node)),
             template: template?,
         };
         Some(spec)
+    }
+
+    fn truth(&mut self, key: &str, node: &Node) -> Option<bool> {
+        match node.text() {
+            Some("true") => Some(true),
+            Some("false") => Some(false),
+            Some(_) | None => {
+                self.problems.error(node.problem(format!("`{key}` is `true` or `false`")));
+                None
+            }
+        }
     }
 
     fn unknown_keys(&mut self, node: &Node) {

@@ -10,8 +10,10 @@ use crate::problem::{Place, Problem};
 use crate::repo::{Entry, Snapshot};
 use crate::yaml::{self, Node, Value};
 
-/// More than this must be sent through S3, which is not done yet.
-pub(super) const MOST_BYTES: usize = 51_200;
+/// More than this must be put into a bucket.
+pub(super) const MOST_SENT: usize = 51_200;
+/// CloudFormation takes no larger template from anywhere.
+pub(super) const MOST_BYTES: usize = 1_000_000;
 
 /// One template of the repository.
 #[derive(Debug)]
@@ -55,10 +57,7 @@ impl Template {
             None => return Err(vec![missing(snapshot, path, named)]),
         };
         if bytes.len() > MOST_BYTES {
-            let said = format!(
-                "the template has {} bytes: CloudFormation takes {MOST_BYTES}, and larger ones only from S3, which Groundplan does not do yet",
-                bytes.len()
-            );
+            let said = format!("the template has {} bytes, and CloudFormation takes {MOST_BYTES}", bytes.len());
             return Err(vec![Problem::new(Place::file(path), said).hint("split the template")]);
         }
         Self::parse(path, bytes)

@@ -13,6 +13,7 @@ use super::diff::{Quick, Sent, creation, quick};
 use super::drift::{self, Found};
 use super::expression::Known;
 use super::live::Live;
+use super::protection;
 use super::realm::Realm;
 use super::recover::hands_off;
 use super::site::{MARK, Mark};
@@ -21,6 +22,7 @@ use super::ssm;
 use super::status::Standing;
 use super::template::Template;
 use super::update::Update;
+use super::upload;
 use super::veil::Veil;
 use super::wanted::Wanted;
 use crate::aws::partition;
@@ -112,6 +114,7 @@ impl Unit for StackUnit {
 
     async fn prepare(&self, inputs: &Inputs, look: Look) -> Result<Prepared, KindError> {
         let wanted = Box::pin(self.wanted(inputs)).await?;
+        upload::check(&self.realm, &wanted.body)?;
         let live = Box::pin(settled(&self.realm, &self.address.name)).await?;
         let Some(live) = live else { return Ok(self.creation(wanted, None)) };
         match live.status.standing() {
@@ -154,6 +157,7 @@ impl StackUnit {
         Ok(Wanted {
             name: self.address.name.clone(),
             body: self.body.clone(),
+            protection: self.spec.protection,
             tags,
             capabilities: capabilities.into_iter().collect(),
             role: role.map(|role| format!("arn:{partition}:iam::{}:role/{role}", self.address.account)),
@@ -197,6 +201,8 @@ impl StackUnit {
     async fn change(&self, wanted: Wanted, live: Live, look: Look) -> Result<Prepared, KindError> {
         self.check_mark(&live)?;
         let (mut differences, set) = self.declared(&wanted, &live).await?;
+        let protect = wanted.protection.filter(|wanted| *wanted != live.is_protected);
+        differences.extend(protect.map(protection::difference));
         let (found, mut coverage) = match look {
             Look::Quick => (Vec::new(), Coverage::default()),
             Look::Close => match drift::detect(&self.realm, &live).await {
@@ -213,11 +219,14 @@ impl StackUnit {
         let is_quiet = change == Change::Nothing;
         let version = live.version();
         let outputs = live.status.has_outputs().then_some(live.outputs);
+        let kept = outputs.clone().unwrap_or_default();
         let planned = Planned { change, foreign: Vec::new(), coverage, outputs };
         let update = Update {
             realm: self.realm.clone(),
             version,
             sent: wanted.body.text().map(str::to_owned),
+            protect,
+            outputs: kept,
             name: wanted.name,
             set,
             drifted: found,
@@ -255,8 +264,9 @@ impl StackUnit {
         };
         changeset::sweep(&self.realm, &live.name).await?;
         let name = wanted.change_set_name();
+        let body = Box::pin(upload::placed(&self.realm, &wanted.body)).await?;
         let made = changeset::make(&self.realm, &live.name, &name, true, |call| {
-            wanted.fill(call.change_set_type(ChangeSetType::Update))
+            wanted.fill(&body, call.change_set_type(ChangeSetType::Update))
         });
         let made = made.await.map_err(|error| KindError { message: wanted.veil.sentence(&error.message), ..error })?;
         let Made::Ready(set) = made else {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::changeset::{self, ChangeSet};
 use super::drift::{self, Found};
 use super::events;
+use super::protection;
 use super::realm::Realm;
 use super::revert::revert;
 use super::status::End;
@@ -27,6 +28,10 @@ pub(super) struct Update {
     /// The template that the change set was made from, where it was sent as text.
     pub(super) sent: Option<String>,
     pub(super) set: Option<ChangeSet>,
+    /// The protection from deletion, where it changes.
+    pub(super) protect: Option<bool>,
+    /// As they are before it.
+    pub(super) outputs: Outputs,
     pub(super) drifted: Vec<Found>,
     pub(super) veil: Veil,
     pub(super) template: Option<Arc<Template>>,
@@ -52,9 +57,12 @@ impl Deed for Update {
             };
             outputs = Some(Box::pin(run(act, set)).await?);
         }
+        if let Some(on) = self.protect {
+            Box::pin(protection::set(realm, &self.name, on)).await?;
+        }
         match (self.drifted.is_empty(), outputs) {
             (true, Some(outputs)) => Ok(outputs),
-            (true, None) => Ok(Outputs::new()),
+            (true, None) => Ok(self.outputs),
             (false, done) => Box::pin(self.put_back(done, progress)).await,
         }
     }

@@ -21,6 +21,8 @@ pub(super) struct Wanted {
     /// The whole set: CloudFormation replaces, it does not merge.
     pub(super) tags: BTreeMap<String, String>,
     pub(super) capabilities: Vec<String>,
+    /// None leaves the protection as it is.
+    pub(super) protection: Option<bool>,
     /// None leaves the role that the stack already has.
     pub(super) role: Option<String>,
     pub(super) veil: Veil,
@@ -57,9 +59,9 @@ impl Wanted {
         format!("{PREFIX}{}", &hex::encode(digest.finalize())[..16])
     }
 
-    /// Puts all of it into a change set.
-    pub(super) fn fill(&self, call: CreateChangeSetFluentBuilder) -> CreateChangeSetFluentBuilder {
-        let call = match &self.body {
+    /// Puts all of it into a change set, the template as it is to be sent.
+    pub(super) fn fill(&self, body: &Body, call: CreateChangeSetFluentBuilder) -> CreateChangeSetFluentBuilder {
+        let call = match body {
             Body::Text(text) => call.template_body(text),
             Body::Url(url) => call.template_url(url),
         };
