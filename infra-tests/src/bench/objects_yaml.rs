@@ -37,7 +37,7 @@ fn write(value: &Value, depth: usize, text: &mut String) {
 fn write_below(value: &Value, depth: usize, text: &mut String) {
     let is_empty =
         value.as_object().is_some_and(serde_json::Map::is_empty) || value.as_array().is_some_and(Vec::is_empty);
-    if value.is_object() && !is_empty || value.is_array() && !is_empty {
+    if (value.is_array() || value.is_object()) && !is_empty {
         text.push('\n');
         write(value, depth + 1, text);
     } else {
