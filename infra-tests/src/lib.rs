@@ -1,5 +1,6 @@
 //! The sandbox of real parts, and what tests need beside them.
 
+pub mod bench;
 pub mod product;
 pub mod proxy;
 pub mod sandbox;

@@ -75,7 +75,8 @@ impl Product {
         Ok(self.command(arguments).stdout(log.try_clone()?).stderr(log).spawn()?)
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// A command that was not started yet, for whoever wants to watch it closely.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(arguments).env_clear().stdin(Stdio::null()).kill_on_drop(true);
         for name in ["PATH", "HOME", "TERM", "NO_COLOR"] {

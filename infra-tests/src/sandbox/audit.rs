@@ -1,5 +1,7 @@
 //! Who asked the API server for what: its audit log, to count requests per user.
 
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -15,11 +17,22 @@ pub struct Request {
     pub verb: String,
     pub uri: String,
     pub status: u64,
+    /// When, by the server's clock.
+    pub answered: String,
 }
 
 /// The requests in an audit log, oldest first.
 pub fn requests(log: &Path) -> Result<Vec<Request>> {
-    let text = std::fs::read_to_string(log).with_context(|| format!("cannot read {}", log.display()))?;
+    requests_from(log, 0)
+}
+
+/// The requests in an audit log after its first bytes.
+pub(super) fn requests_from(log: &Path, from: u64) -> Result<Vec<Request>> {
+    let unreadable = || format!("cannot read {}", log.display());
+    let mut file = File::open(log).with_context(unreadable)?;
+    file.seek(SeekFrom::Start(from))?;
+    let mut text = String::new();
+    file.read_to_string(&mut text).with_context(unreadable)?;
     // The last line may be half written.
     Ok(text.lines().filter_map(|line| Some(request(&serde_json::from_str(line).ok()?))).collect())
 }
@@ -31,5 +44,6 @@ fn request(event: &Value) -> Request {
         verb: text(&event["verb"]),
         uri: text(&event["requestURI"]),
         status: event["responseStatus"]["code"].as_u64().unwrap_or_default(),
+        answered: text(&event["stageTimestamp"]),
     }
 }

@@ -90,6 +90,16 @@ impl Cluster {
         audit::requests(&self.folder.join("audit.log"))
     }
 
+    /// How many bytes its log of requests has by now.
+    pub fn audit_length(&self) -> Result<u64> {
+        Ok(fs::metadata(self.folder.join("audit.log"))?.len())
+    }
+
+    /// Every request that was answered after the log had so many bytes.
+    pub fn requests_from(&self, length: u64) -> Result<Vec<audit::Request>> {
+        audit::requests_from(&self.folder.join("audit.log"), length)
+    }
+
     pub(super) fn release(&mut self) {
         self.processes.iter_mut().for_each(Process::release);
     }

@@ -1,0 +1,66 @@
+//! The ceiling: a client that only sends, with nothing to read, decide or remember.
+
+use std::fs;
+
+use anyhow::{Context, Result, ensure};
+use futures::{StreamExt, TryStreamExt};
+use reqwest::{Certificate, Client, Method};
+use serde_json::Value;
+
+use super::objects::{LABEL, LISTS, Load, path};
+use super::users::User;
+use crate::sandbox::Cluster;
+
+/// Requests under way at a time, each on a connection of its own.
+const IN_FLIGHT: usize = 24;
+
+pub(super) struct Bare {
+    client: Client,
+    url: String,
+    token: String,
+}
+
+impl Bare {
+    pub(super) fn new(cluster: &Cluster, user: &User) -> Result<Self> {
+        let kubeconfig: Value = serde_json::from_str(&fs::read_to_string(&user.kubeconfig)?)?;
+        let authority = kubeconfig["clusters"][0]["cluster"]["certificate-authority"].as_str();
+        let authority = fs::read(authority.context("the kubeconfig names the authority")?)?;
+        let client = Client::builder()
+            .no_proxy()
+            .http1_only()
+            .tls_certs_only([Certificate::from_pem(&authority)?])
+            .pool_max_idle_per_host(IN_FLIGHT)
+            .build()?;
+        Ok(Self { client, url: cluster.url(), token: user.token.clone() })
+    }
+
+    /// Applies every object, the namespaces first.
+    pub(super) async fn apply(&self, load: &Load) -> Result<()> {
+        let rest = load.files.iter().flat_map(|(_, objects)| objects);
+        for stage in [load.namespaces.iter().collect::<Vec<_>>(), rest.collect()] {
+            let sent = stage.into_iter().map(|object| {
+                let query = "?fieldManager=bare&force=true&fieldValidation=Strict";
+                self.send(Method::PATCH, format!("{}{query}", path(object)), object.to_string())
+            });
+            futures::stream::iter(sent).buffer_unordered(IN_FLIGHT).try_collect::<Vec<()>>().await?;
+        }
+        Ok(())
+    }
+
+    /// Lists every kind once, whole, by label.
+    pub(super) async fn list(&self, load: &Load) -> Result<()> {
+        let asked = LISTS
+            .map(|list| self.send(Method::GET, format!("{list}?labelSelector={LABEL}={}", load.name), String::new()));
+        futures::future::try_join_all(asked).await.map(drop)
+    }
+
+    async fn send(&self, method: Method, path: String, body: String) -> Result<()> {
+        let request = self.client.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token);
+        let request = request.header("content-type", "application/apply-patch+yaml").body(body);
+        let answer = request.send().await?;
+        let status = answer.status();
+        let body = answer.bytes().await?;
+        ensure!(status.is_success(), "{path}: {status}: {}", String::from_utf8_lossy(&body));
+        Ok(())
+    }
+}
