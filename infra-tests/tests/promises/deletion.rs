@@ -60,7 +60,7 @@ async fn only_what_is_ours_goes_and_only_with_its_word() -> Result<()> {
     stage.push()?;
     let ran = stage.run(&["sync", "--yes"], 1).await?;
     assert!(
-        ran.stderr.contains("this needs a word of its own: 2 to be deleted; nothing was changed"),
+        ran.stderr.contains("this needs a word of its own: 2 would be deleted; nothing was changed"),
         "{}",
         ran.stderr
     );
