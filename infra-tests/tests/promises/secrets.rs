@@ -7,7 +7,9 @@ use anyhow::Result;
 use infra_tests::sandbox::{ACCOUNTS, Parts};
 use infra_tests::slack::{ALERTS, APP_TOKEN, BOT_TOKEN, OPERATOR, SIGNING_SECRET};
 use infra_tests::stage::{REGION, Stage, becomes};
+use serde_json::json;
 
+const HOME: &str = "999999999999";
 const IN_SSM: &str = "canary-in-ssm-1";
 const IN_STACK: &str = "canary-in-stack-2";
 const IN_OBJECT: &str = "canary-in-object-3";
@@ -44,10 +46,7 @@ async fn declare(stage: &Stage, timeout: u32) -> Result<()> {
 async fn no_canary_comes_out_anywhere() -> Result<()> {
     let mut stage = Stage::set(Parts::ALL).await?;
     stage.product = stage.product.clone().with("GROUNDPLAN_GIT_TOKEN", OF_GIT).with("GROUNDPLAN_LOG", "trace");
-    let parameter = [("Name", "/shop/key"), ("Type", "SecureString"), ("Value", IN_SSM)];
-    for account in ["999999999999", ACCOUNTS[0]] {
-        put_parameter(&stage, account, &parameter).await?;
-    }
+    keep_in_ssm(&stage).await?;
     declare(&stage, 30).await?;
     let mut said = String::new();
     let run = async |stage: &Stage, arguments: &[&str], code: i32| -> Result<String> {
@@ -94,8 +93,19 @@ async fn no_canary_comes_out_anywhere() -> Result<()> {
     Ok(())
 }
 
-async fn put_parameter(stage: &Stage, account: &str, parameter: &[(&str, &str)]) -> Result<()> {
-    stage.sandbox.account_owner(account)?.query("ssm", REGION, "PutParameter", parameter).await.map(drop)
+/// In the operator's own account, where he may read it, and in the stack's.
+async fn keep_in_ssm(stage: &Stage) -> Result<()> {
+    let parameter = json!({"Name": "/shop/key", "Type": "SecureString", "Value": IN_SSM});
+    for account in [HOME, ACCOUNTS[0]] {
+        let owner = stage.sandbox.account_owner(account)?;
+        owner.json("ssm", REGION, "AmazonSSM.PutParameter", &parameter).await?;
+    }
+    let allowed = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "ssm:GetParameters", "Resource": "*"},
+    ]});
+    let allowed = allowed.to_string();
+    let policy = [("UserName", "operator"), ("PolicyName", "read"), ("PolicyDocument", allowed.as_str())];
+    stage.sandbox.account_owner(HOME)?.query("iam", "us-east-1", "PutUserPolicy", &policy).await.map(drop)
 }
 
 /// The plain text of every file below a folder; Git's own objects are packed, and are the repository itself.
