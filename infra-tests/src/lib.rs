@@ -6,4 +6,5 @@ pub mod proxy;
 pub mod sandbox;
 pub mod shop;
 pub mod slack;
+pub mod stage;
 pub mod world;

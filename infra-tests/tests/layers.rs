@@ -125,7 +125,15 @@ fn is_declared(file: &Path) -> bool {
     let beside = parents.with_extension("rs");
     let may_declare = ["mod.rs", "lib.rs"].map(|file| parents.join(file)).into_iter().chain([beside]);
     let mut texts = may_declare.filter_map(|file| fs::read_to_string(file).ok());
-    texts.any(|text| text.contains(&format!("mod {module};")))
+    texts.any(|text| text.contains(&format!("mod {module};"))) || is_named_by_path(file)
+}
+
+/// Whether a file beside it says `#[path = "…"]` and means it.
+fn is_named_by_path(file: &Path) -> bool {
+    let attribute = format!("#[path = {:?}]", file.file_name().expect("a name"));
+    let beside = fs::read_dir(file.parent().expect("a folder")).expect("a folder").flatten();
+    let mut texts = beside.filter_map(|entry| fs::read_to_string(entry.path()).ok());
+    texts.any(|text| text.contains(&attribute))
 }
 
 fn uses(text: &str, name: &str) -> bool {

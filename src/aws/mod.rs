@@ -69,8 +69,10 @@ impl Aws {
         Self { settings: Arc::new(settings), base: Arc::default(), home: Arc::default(), sessions: Arc::default() }
     }
 
-    /// Over a configuration already there instead of the process's own.
+    /// Over a configuration already there instead of the process's own; how long to wait and how
+    /// often to ask again is ours.
     pub fn over(settings: AwsSettings, base: SdkConfig) -> Self {
+        let base = base.into_builder().timeout_config(timeouts()).retry_config(retries()).build();
         Self { base: Arc::new(OnceCell::new_with(Some(base))), ..Self::new(settings) }
     }
 

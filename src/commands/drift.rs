@@ -9,7 +9,10 @@ use super::output::{print, print_json};
 use super::serve::service;
 use super::session::{Session, stop_on_interrupt};
 use super::settings::OperatorArguments;
+use crate::cases::Case;
 use crate::drift::{self, DriftReport};
+use crate::engine::Selection;
+use crate::plan::Plan;
 use crate::terminal::drift_text;
 use crate::unit::Look;
 
@@ -46,13 +49,27 @@ pub(super) async fn run(operator: OperatorArguments, arguments: DriftArguments) 
         true => print_json(&report)?,
         false => print(&drift_text(&report))?,
     }
-    if arguments.notify {
-        let told = service(&session).await?.tell(&selection, &plan, &report, Timestamp::now()).await?;
-        if let Some(case) = told {
-            anstream::eprintln!("Told in Slack as case {} ({}).", case.id, case.state.word());
-        }
+    let exit = exit(&report);
+    if !arguments.notify {
+        return Ok(exit);
     }
-    Ok(exit(&report))
+    match tell(&session, &selection, &plan, &report).await {
+        Ok(Some(case)) => anstream::eprintln!("Told in Slack as case {} ({}).", case.id, case.state.word()),
+        Ok(None) => {}
+        // What was found is the result, whoever could be told of it.
+        Err(error) if exit != Exit::Done => _ = super::exit::tell(error.hint("the next `drift --notify` tells it")),
+        Err(error) => return Err(error),
+    }
+    Ok(exit)
+}
+
+async fn tell(
+    session: &Session,
+    selection: &Selection<'_>,
+    plan: &Plan,
+    report: &DriftReport,
+) -> Result<Option<Case>, CommandError> {
+    Ok(service(session).await?.tell(selection, plan, report, Timestamp::now()).await?)
 }
 
 fn exit(report: &DriftReport) -> Exit {

@@ -13,7 +13,7 @@ pub(super) fn refuse_what_is_no_file(snapshot: &Snapshot, problems: &mut Problem
             Entry::Blob(_) => continue,
             Entry::Symlink(target) => (
                 format!("a symbolic link to `{target}` is not followed"),
-                "put a copy of the file here, or name the file itself",
+                "a link can leave the repository: put the file itself here",
             ),
             Entry::Submodule => ("a submodule is not read".to_owned(), "put the files into this repository"),
             Entry::LfsPointer => ("a Git LFS pointer is not followed".to_owned(), "take the file out of LFS"),

@@ -59,7 +59,7 @@ impl Demo {
 
     async fn start() -> Result<Self> {
         heading("Real parts are started: an AWS emulator, a Git server, a Slack simulator");
-        let sandbox = Sandbox::start(Parts { aws: true, git: true, cluster: false }).await?;
+        let sandbox = Sandbox::start(Parts { aws: true, git: true, ..Parts::default() }).await?;
         let slack = Simulator::start().await?;
         let commit = sandbox.push(&shop::folder(), "shop")?;
         let url = sandbox.git_url("shop");

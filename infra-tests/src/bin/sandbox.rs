@@ -11,7 +11,7 @@ use infra_tests::sandbox::{self, ACCOUNTS, Cluster, EXTERNAL_ID, Parts, ROLE, Sa
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Starts an AWS emulator, a Git server and a Kubernetes cluster on this machine.
+/// Starts an AWS emulator, a Git server, a Kubernetes cluster and a Slack simulator on this machine.
 ///
 /// Everything listens on 127.0.0.1 on free ports, keeps its files in a temporary folder, and stops
 /// on Ctrl-C. Once ready, the variables are printed that point groundplan, aws and kubectl at it;
@@ -40,6 +40,7 @@ enum Part {
     Aws,
     Git,
     Cluster,
+    Slack,
 }
 
 #[derive(Subcommand)]
@@ -82,7 +83,7 @@ fn main() -> Result<ExitCode> {
 
 fn parts(only: &[Part]) -> Parts {
     let wanted = |part| only.is_empty() || only.contains(&part);
-    Parts { aws: wanted(Part::Aws), git: wanted(Part::Git), cluster: wanted(Part::Cluster) }
+    Parts { aws: wanted(Part::Aws), git: wanted(Part::Git), cluster: wanted(Part::Cluster), slack: wanted(Part::Slack) }
 }
 
 async fn run(parts: Parts) -> Result<()> {
@@ -122,6 +123,10 @@ fn tell(parts: Parts, sandbox: &Sandbox) -> Result<()> {
         let kubectl = controlplane::path(controlplane::Tool::Kubectl)?;
         writeln!(out, "# Kubernetes: {}", sandbox.cluster().url())?;
         writeln!(out, "#   {} get nodes", kubectl.display())?;
+    }
+    if parts.slack {
+        writeln!(out, "# Slack: the channel as it stands, and what a script may ask of it")?;
+        writeln!(out, "#   curl {}/control/show", sandbox.slack().url())?;
     }
     writeln!(out, "# Logs: {}", sandbox.logs().display())?;
     writeln!(out, "# Ready. Ctrl-C stops everything.")?;

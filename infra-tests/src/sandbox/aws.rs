@@ -42,24 +42,35 @@ impl Caller {
         for (name, value) in parameters {
             body += &format!("&{name}={}", percent(value));
         }
-        let content = "application/x-www-form-urlencoded";
-        self.send(Method::POST, "/", service, region, content, body).await.with_context(|| action.to_owned())
+        let content = [("content-type", "application/x-www-form-urlencoded")];
+        self.send(Method::POST, "/", service, region, &content, body).await.with_context(|| action.to_owned())
     }
 
     /// One call of a REST API (EKS); the answer is JSON.
     pub async fn rest(&self, service: &str, region: &str, method: Method, path: &str, body: &Value) -> Result<Value> {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let what = format!("{method} {path}");
-        let answer = self.send(method, path, service, region, "application/json", body).await.context(what)?;
+        let answer = self
+            .send(method, path, service, region, &[("content-type", "application/json")], body)
+            .await
+            .context(what)?;
         Ok(serde_json::from_str(&answer)?)
     }
 
+<<<<<<< HEAD
     /// Makes an S3 bucket.
     pub async fn make_bucket(&self, region: &str, name: &str) -> Result<()> {
         let path = format!("/{name}");
         let place = format!("<LocationConstraint>{region}</LocationConstraint>");
         let body = format!("<CreateBucketConfiguration>{place}</CreateBucketConfiguration>");
         self.send(Method::PUT, &path, "s3", region, "application/xml", body).await.context(name.to_owned()).map(drop)
+=======
+    /// One action of a JSON API (SSM), named with its API's prefix.
+    pub async fn json(&self, service: &str, region: &str, target: &str, body: &Value) -> Result<String> {
+        let content = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target)];
+        let answer = self.send(Method::POST, "/", service, region, &content, body.to_string()).await;
+        answer.with_context(|| target.to_owned())
+>>>>>>> wave-sandbox
     }
 
     async fn send(
@@ -68,14 +79,16 @@ impl Caller {
         path: &str,
         service: &str,
         region: &str,
-        content: &str,
+        content: &[(&str, &str)],
         body: String,
     ) -> Result<String> {
         let host = self.endpoint.trim_start_matches("http://");
         let unsigned = Unsigned { method: method.as_str(), host, path, body: body.as_bytes(), service, region };
         let headers = signature::headers(&unsigned, &self.credentials, Timestamp::now());
         let mut request = self.client.request(method, format!("{}{path}", self.endpoint));
-        request = request.header("content-type", content);
+        for (name, value) in content {
+            request = request.header(*name, *value);
+        }
         for (name, value) in headers {
             request = request.header(name, value);
         }

@@ -1,4 +1,4 @@
-//! The keeper: starts one program and ends it when its own stdin closes.
+//! The keeper: starts one program and ends it when its own stdin closes, or on SIGTERM.
 //!
 //! The operating system closes a dead process's pipes however it died, so a program that a keeper
 //! keeps cannot outlive the test that wanted it: not on a panic, not on Ctrl-C, not on `kill -9`.
@@ -13,6 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use tokio::signal::unix::{self, SignalKind};
 
 /// How long a program may take to end by itself after SIGTERM. Short: nothing it could save is wanted.
 const GRACE: Duration = Duration::from_secs(1);
@@ -39,8 +40,15 @@ pub fn keep(program: &[OsString]) -> Result<ExitCode> {
         let _ = child.wait();
         let _ = tell_end.send(Event::ProgramEnded);
     });
+    let tell_closed = tell.clone();
     thread::spawn(move || {
         let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        let _ = tell_closed.send(Event::NobodyWantsIt);
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let mut terminate = runtime.block_on(async { unix::signal(SignalKind::terminate()) })?;
+    thread::spawn(move || {
+        runtime.block_on(terminate.recv());
         let _ = tell.send(Event::NobodyWantsIt);
     });
 

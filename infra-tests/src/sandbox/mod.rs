@@ -47,6 +47,8 @@ pub use ready::until;
 pub use signature::{Credentials, eks_token};
 
 use crate::proxy::Proxy;
+use crate::shop;
+use crate::slack::Simulator;
 use ministack::Ministack;
 
 /// Which parts to start.
@@ -58,13 +60,15 @@ pub struct Parts {
     pub git: bool,
     /// A cluster that stands by itself, outside of EKS.
     pub cluster: bool,
+    /// The Slack simulator.
+    pub slack: bool,
 }
 
 impl Parts {
-    pub const ALL: Self = Self { aws: true, git: true, cluster: true };
-    pub const AWS: Self = Self { aws: true, git: false, cluster: false };
-    pub const GIT: Self = Self { aws: false, git: true, cluster: false };
-    pub const CLUSTER: Self = Self { aws: false, git: false, cluster: true };
+    pub const ALL: Self = Self { aws: true, git: true, cluster: true, slack: true };
+    pub const AWS: Self = Self { aws: true, git: false, cluster: false, slack: false };
+    pub const GIT: Self = Self { aws: false, git: true, cluster: false, slack: false };
+    pub const CLUSTER: Self = Self { aws: false, git: false, cluster: true, slack: false };
 }
 
 /// Parts that run; dropping it stops them.
@@ -72,6 +76,7 @@ pub struct Sandbox {
     aws: Option<Aws>,
     git: Option<Git>,
     cluster: Option<Cluster>,
+    slack: Option<Simulator>,
     // Last, so that it goes when nothing writes into it any more.
     folder: Folder,
 }
@@ -90,13 +95,14 @@ impl Sandbox {
         spawn_blocking(move || build(parts)).await??;
         let folder = Folder::new()?;
         let git_folder = folder.make("git")?;
-        let (aws, git, cluster) = tokio::try_join!(
+        let (aws, git, cluster, slack) = tokio::try_join!(
             when(parts.aws, Aws::start(folder.make("aws")?)),
             when(parts.git, Git::start(&git_folder)),
             when(parts.cluster, standing_cluster(folder.make("cluster")?)),
+            when(parts.slack, async { Ok(Simulator::start().await?) }),
         )?;
-        write_files(folder.path())?;
-        Ok(Self { aws, git, cluster, folder })
+        write_files(folder.path(), slack.as_ref())?;
+        Ok(Self { aws, git, cluster, slack, folder })
     }
 
     /// Where AWS is for the product: the proxy in front of ministack.
@@ -141,6 +147,10 @@ impl Sandbox {
         self.cluster.as_ref().expect("the sandbox was started with a cluster")
     }
 
+    pub fn slack(&self) -> &Simulator {
+        self.slack.as_ref().expect("the sandbox was started with slack")
+    }
+
     /// The administrator's kubeconfig of the standing cluster.
     pub fn kubeconfig(&self) -> PathBuf {
         self.cluster().kubeconfig()
@@ -171,6 +181,14 @@ impl Sandbox {
                 ("AWS_SECRET_ACCESS_KEY", aws.operator.secret.clone()),
                 ("AWS_REGION", REGIONS[0].to_owned()),
                 ("AWS_DEFAULT_REGION", REGIONS[0].to_owned()),
+            ]);
+        }
+        if let Some(slack) = &self.slack {
+            variables.extend([
+                ("GROUNDPLAN_SLACK_API_URL", slack.api_url()),
+                ("GROUNDPLAN_SLACK_BOT_TOKEN", slack.bot_token().to_owned()),
+                ("GROUNDPLAN_SLACK_APP_TOKEN", slack.app_token().to_owned()),
+                ("GROUNDPLAN_SLACK_SIGNING_SECRET", slack.signing_secret().to_owned()),
             ]);
         }
         variables
@@ -215,11 +233,15 @@ async fn standing_cluster(folder: PathBuf) -> Result<Cluster> {
 }
 
 /// What the variables of [`Sandbox::environment`] name, so that the machine's own files are not read.
-fn write_files(folder: &Path) -> Result<()> {
+fn write_files(folder: &Path, slack: Option<&Simulator>) -> Result<()> {
     let nothing = "{\"apiVersion\": \"v1\", \"kind\": \"Config\"}\n";
     fs::write(folder.join("no-kubeconfig"), nothing)?;
     fs::write(folder.join("no-aws-config"), "")?;
-    Ok(fs::write(folder.join("operator.yaml"), format!("aws: {{role: {ROLE}, externalId: {EXTERNAL_ID}}}\n"))?)
+    let operator = match slack {
+        Some(slack) => shop::operator(ROLE, EXTERNAL_ID, slack),
+        None => format!("aws: {{role: {ROLE}, externalId: {EXTERNAL_ID}}}\n"),
+    };
+    Ok(fs::write(folder.join("operator.yaml"), operator)?)
 }
 
 /// Builds what the parts need, unless it is built.

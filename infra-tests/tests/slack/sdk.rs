@@ -1,26 +1,16 @@
 //! Slack's official SDK runs against the simulator, and validates what the product posts.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use groundplan::cases::{CaseState, How};
+use infra_tests::sandbox::python::interpreter;
 use infra_tests::slack::OPERATOR;
 
 use crate::given::{case, product, simulator};
 
-/// A Python that has `slack_sdk` and `slack_bolt`; none where there is no such thing on this machine.
-///
-/// The one place to change when the sandbox makes the virtual environment.
-fn python_with_slack_sdk() -> Option<PathBuf> {
-    std::env::var_os("SLACK_SDK_PYTHON").map(PathBuf::from)
-}
-
 #[tokio::test]
 async fn slacks_own_sdk_agrees_with_the_simulator_and_takes_our_messages() {
-    let Some(python) = python_with_slack_sdk() else {
-        eprintln!("skipped: set SLACK_SDK_PYTHON to a Python with slack_sdk 3.47.0 and slack_bolt 1.30.0");
-        return;
-    };
+    let python = tokio::task::spawn_blocking(interpreter).await.expect("it does not panic").expect("Python is there");
     let simulator = simulator().await;
     let slack = product(&simulator);
     let by = || OPERATOR.to_owned();

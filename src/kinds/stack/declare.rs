@@ -58,26 +58,15 @@ pub(super) fn read(
 }
 
 fn parse<'s>(file: &'s str, entry: &Entry, problems: &mut Problems) -> Option<Parsed<'s>> {
-    let refuse = |what: &str| {
-        let said = format!("a stack file cannot be {what}");
-        Some(Problem::new(Place::file(file), said).hint("commit the file itself"))
-    };
-    let is_ours = file.ends_with(".yaml");
-    let refused = match entry {
+    let bytes = match entry {
         Entry::Blob(_) if file.ends_with(".yml") => {
             problems.warn(Problem::new(Place::file(file), "is passed over").hint("name it .yaml"));
             return None;
         }
-        Entry::Blob(_) => None,
-        Entry::Symlink(_) => refuse("a symbolic link"),
-        Entry::Submodule => refuse("a submodule"),
-        Entry::LfsPointer => refuse("kept in Git LFS"),
+        Entry::Blob(bytes) if file.ends_with(".yaml") => bytes,
+        // What is no plain file is named by the declaration, wherever it stands.
+        Entry::Blob(_) | Entry::Symlink(_) | Entry::Submodule | Entry::LfsPointer => return None,
     };
-    if let Some(problem) = refused {
-        problems.error(problem);
-        return None;
-    }
-    let (true, Entry::Blob(bytes)) = (is_ours, entry) else { return None };
     let path = problems.keep(StackPath::split(file));
     match yaml::parse_one(file, bytes) {
         Ok(node) => Some(Parsed { path: path?, file, node }),

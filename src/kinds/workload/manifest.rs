@@ -1,6 +1,6 @@
 //! The manifests of a folder: files to the documents in them, each one object.
 
-use crate::problem::{Place, Problem, Problems};
+use crate::problem::Problems;
 use crate::repo::{Entry, Snapshot};
 use crate::yaml::{self, Node};
 
@@ -27,14 +27,8 @@ pub(super) fn read_folder(snapshot: &Snapshot, folder: &str, problems: &mut Prob
         match entry {
             Entry::Blob(bytes) if is_manifest(path) => read_file(path, bytes, &mut manifests, problems),
             Entry::Blob(_) => {}
-            Entry::Symlink(target) => problems.error(
-                refused(path, format!("`{path}` is a symbolic link to `{target}`"))
-                    .hint("links are not followed, because they can leave the repository: put the file itself here"),
-            ),
-            Entry::Submodule => problems.error(refused(path, format!("`{path}` is a submodule"))),
-            Entry::LfsPointer => {
-                problems.error(refused(path, format!("`{path}` is kept in Git LFS, outside the commit")))
-            }
+            // The declaration names them, wherever they stand.
+            Entry::Symlink(_) | Entry::Submodule | Entry::LfsPointer => {}
         }
     }
     manifests
@@ -65,10 +59,6 @@ fn unfold(node: Node, depth: usize, manifests: &mut Vec<Manifest>, problems: &mu
             unfold(item.clone(), depth + 1, manifests, problems);
         }
     }
-}
-
-fn refused(path: &str, message: String) -> Problem {
-    Problem::new(Place::file(path), message)
 }
 
 #[cfg(test)]

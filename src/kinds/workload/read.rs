@@ -69,10 +69,8 @@ pub(super) fn read(
 fn document(snapshot: &Snapshot, path: &str, problems: &mut Problems) -> Option<Node> {
     let bytes = match snapshot.entry(path)? {
         Entry::Blob(bytes) => bytes,
-        Entry::Symlink(_) | Entry::Submodule | Entry::LfsPointer => {
-            problems.error(Problem::new(Place::file(path), "this is no plain file").hint("put the file itself here"));
-            return None;
-        }
+        // The declaration names them, wherever they stand.
+        Entry::Symlink(_) | Entry::Submodule | Entry::LfsPointer => return None,
     };
     match yaml::parse_one(path, bytes) {
         Ok(node) => Some(node),

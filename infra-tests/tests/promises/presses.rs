@@ -1,0 +1,124 @@
+//! A press does what was shown, once, for those who may; and Slack being down changes nothing else.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use infra_tests::sandbox::{Parts, until};
+use infra_tests::slack::{ALERTS, Message, OPERATOR, REVIEWER};
+use infra_tests::stage::{Stage, becomes};
+
+const PARTS: Parts = Parts { aws: true, git: true, cluster: false, slack: true };
+
+fn posts(stage: &Stage) -> Vec<Message> {
+    let messages = stage.sandbox.slack().messages(ALERTS);
+    messages.into_iter().filter(|message| message.ephemeral_to.is_none()).collect()
+}
+
+/// In an environment that tells its alerts, with a queue that somebody changed.
+async fn drifted(seconds: &str) -> Result<Stage> {
+    let stage = Stage::set(PARTS).await?;
+    let settings = "repository: shop\nenvironments:\n  production: {paths: [stacks/*], alerts: platform}\n";
+    stage.write("groundplan.yaml", settings)?;
+    stage.push()?;
+    stage.run(&["sync", "--yes"], 0).await?;
+    stage.set_timeout_of("jobs", seconds).await?;
+    Ok(stage)
+}
+
+#[tokio::test]
+async fn presses_by_socket_mode() -> Result<()> {
+    let mut stage = drifted("77").await?;
+    let there = stage.product.clone();
+    stage.product = there.clone().with("GROUNDPLAN_SLACK_API_URL", "http://127.0.0.1:1/api");
+    let ran = stage.run(&["drift", "--notify"], 2).await?;
+    assert!(
+        ran.stderr.contains("Slack could not be told") && ran.stdout.contains("77"),
+        "{}{}",
+        ran.stdout,
+        ran.stderr
+    );
+    stage.product = there;
+    stage.run(&["drift", "--notify"], 2).await?;
+    stage.run(&["drift", "--notify"], 2).await?;
+    let told = posts(&stage);
+    assert_eq!(told.len(), 1, "one message for one case");
+
+    let slack = stage.sandbox.slack();
+    let _service = stage.start(&["serve"])?;
+    assert!(slack.connected(1, Duration::from_secs(30)).await);
+    let ts = told[0].ts.clone();
+    slack.press(ALERTS, &ts, "case_sync", REVIEWER).await?;
+    let whisper = until("the refusal", Duration::from_secs(20), async || {
+        Ok(slack.messages(ALERTS).into_iter().find(|message| message.ephemeral_to.is_some()))
+    })
+    .await?;
+    assert_eq!(whisper.ephemeral_to.as_deref(), Some(REVIEWER));
+    assert_eq!(stage.timeout_of("jobs").await?, "77");
+
+    let before = stage.sandbox.proxy().counts();
+    let (first, second) =
+        tokio::join!(slack.press(ALERTS, &ts, "case_sync", OPERATOR), slack.press(ALERTS, &ts, "case_sync", OPERATOR),);
+    (first?, second?);
+    becomes("the case to be resolved", async || Ok(slack.show(ALERTS).contains("esolved"))).await?;
+    assert_eq!(stage.timeout_of("jobs").await?, "30");
+    assert_eq!(stage.sandbox.proxy().counts().since(&before).of("ExecuteChangeSet"), 1, "two presses, one sync");
+
+    // The world moves again after the message was shown.
+    stage.set_timeout_of("jobs", "88").await?;
+    stage.run(&["drift", "--notify"], 2).await?;
+    let ts = posts(&stage).last().context("a second case")?.ts.clone();
+    stage.set_timeout_of("jobs", "99").await?;
+    slack.press(ALERTS, &ts, "case_sync", OPERATOR).await?;
+    becomes("the sync to be refused", async || Ok(slack.show(ALERTS).contains("another one now"))).await?;
+    assert_eq!(stage.timeout_of("jobs").await?, "99", "what was not shown is not done");
+    Ok(())
+}
+
+#[tokio::test]
+async fn presses_by_http() -> Result<()> {
+    let mut stage = drifted("77").await?;
+    stage.product = stage.product.clone().with("GROUNDPLAN_SLACK_APP_TOKEN", "");
+    stage.run(&["drift", "--notify"], 2).await?;
+    let slack = stage.sandbox.slack();
+    let ts = posts(&stage).pop().context("the case's message")?.ts;
+    let _service = stage.start(&["serve", "--listen", "127.0.0.1:0"])?;
+    let url = until("the service to listen", Duration::from_secs(30), async || {
+        let said = std::fs::read_to_string(stage.sandbox.logs().join("started.log"))?;
+        Ok(said.lines().find_map(|line| line.strip_prefix("Listening on ")).map(str::to_owned))
+    })
+    .await?;
+    slack.send_presses_to(&url);
+    let pressed = slack.press(ALERTS, &ts, "case_sync", REVIEWER).await?;
+    assert_eq!(pressed.status, Some(200));
+    let request = pressed.request.context("it was sent by HTTP")?;
+    let send = async |signature: &str, body: &str| -> Result<u16> {
+        let request = reqwest::Client::builder().no_proxy().build()?.post(&url).body(body.to_owned());
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let request = request.header("x-slack-request-timestamp", request_time());
+        Ok(request.header("x-slack-signature", signature).send().await?.status().as_u16())
+    };
+    let forged = request.body.replace(REVIEWER, OPERATOR);
+    assert_eq!(send(&request.signature, &forged).await?, 401);
+    assert_eq!(stage.timeout_of("jobs").await?, "77", "a forged press does nothing");
+
+    // The case is seen again with another value: a press on what was shown before is an old one.
+    stage.set_timeout_of("jobs", "78").await?;
+    stage.run(&["drift", "--notify"], 2).await?;
+    let signature = slack.sign(now(), &forged);
+    assert_eq!(send(&signature, &forged).await?, 200);
+    becomes("the old press to be refused", async || Ok(slack.show(ALERTS).contains("moved on"))).await?;
+    assert_eq!(stage.timeout_of("jobs").await?, "78");
+
+    slack.press(ALERTS, &ts, "case_sync", OPERATOR).await?;
+    becomes("the case to be resolved", async || Ok(slack.show(ALERTS).contains("esolved"))).await?;
+    assert_eq!(stage.timeout_of("jobs").await?, "30");
+    Ok(())
+}
+
+fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
+fn request_time() -> String {
+    now().to_string()
+}
