@@ -49,6 +49,18 @@ impl Api {
         self.send(Method::PATCH, path, change).await
     }
 
+    /// Any request, as any tool might send it; an answer of any status is an answer.
+    pub async fn request(&self, method: &str, path: &str, content: &str, body: &Value) -> Result<(u16, Value)> {
+        let mut request = self.client.request(method.parse()?, format!("{}{path}", self.url));
+        if !body.is_null() {
+            request = request.header("content-type", content).body(body.to_string());
+        }
+        let answer = request.send().await.with_context(|| format!("the API server does not answer {path}"))?;
+        let status = answer.status().as_u16();
+        let text = answer.text().await?;
+        Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
+    }
+
     async fn send(&self, method: Method, path: &str, object: &Value) -> Result<Value> {
         let (status, body) = self.ask(method.clone(), path, Some(object)).await?;
         ensure!(status.is_success(), "{method} {path}: {status}: {body}");

@@ -123,6 +123,29 @@ impl Cluster {
         self.server.send(&Ask::apply(&resource.one(id), manager, dry_run, body)).await
     }
 
+    /// A JSON patch; the answer may be a refusal.
+    pub(super) async fn patch(
+        &self,
+        resource: &Resource,
+        id: &ObjectId,
+        manager: &str,
+        patch: &Value,
+    ) -> Result<Answer, KindError> {
+        self.server.send(&Ask::patch(&resource.one(id), manager, patch)).await
+    }
+
+    /// What would be there if this stood in place of the live object; nothing is written.
+    pub(super) async fn replace_dry(
+        &self,
+        resource: &Resource,
+        id: &ObjectId,
+        object: &Value,
+    ) -> Result<Answer, KindError> {
+        let path = format!("{}?dryRun=All", resource.one(id));
+        let body = object.to_string().into_bytes();
+        self.server.send(&Ask { method: http::Method::PUT, body, ..Ask::get(path) }).await
+    }
+
     /// Deletes the object with this uid. One that is gone already is no error.
     pub(super) async fn delete(&self, resource: &Resource, id: &ObjectId, uid: &str) -> Result<(), KindError> {
         let answer = self.server.send(&Ask::delete(resource.one(id), uid)).await?;

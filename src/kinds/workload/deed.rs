@@ -19,6 +19,9 @@ use super::wait::{Awaited, until_ready};
 use super::workload::Workload;
 use crate::unit::{Change, Deed, Inputs, KindError, Outputs, Owner, Progress};
 
+/// What is being deleted when its turn comes is waited for, and no longer than this.
+const LONGEST_REMOVAL: Duration = Duration::from_secs(60);
+
 /// Applies what differs, waits until all is ready, prunes, and remembers.
 pub(super) struct Bringing {
     pub(super) cluster: Arc<Cluster>,
@@ -42,6 +45,9 @@ impl Deed for Bringing {
             desired: &self.desired,
             agree: &self.seen.agree,
             live_replicas: &self.seen.live_replicas,
+            adopt: &self.seen.adopt,
+            replace: &self.seen.replace,
+            patience: self.timeout.min(LONGEST_REMOVAL),
         }
         .run(progress)
         .await;

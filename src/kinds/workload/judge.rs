@@ -13,19 +13,26 @@ use super::tell::{self, Since};
 use crate::unit::{Difference, KindError};
 
 /// What a dry run found.
+#[derive(Default)]
 pub(super) struct Verdict {
     pub(super) differences: Vec<Difference>,
     /// The replicas that an autoscaler set, which our apply must not undo.
     pub(super) live_replicas: Option<Value>,
     /// A new memory of the object, where it agrees and we hold all we declare.
     pub(super) agrees: Option<Applied>,
+    /// Other people's fields beside ours.
+    pub(super) foreign: Vec<Difference>,
+    /// Others applied it before us, and what they hold becomes ours.
+    pub(super) adopts: bool,
+    /// Its author agreed to making it anew, and nothing less brings it about.
+    pub(super) replaces: bool,
     /// Why the object could not be asked about; its differences are then not known.
     pub(super) unchecked: Option<String>,
 }
 
 impl Verdict {
     fn unchecked(why: String) -> Self {
-        Self { differences: Vec::new(), live_replicas: None, agrees: None, unchecked: Some(why) }
+        Self { unchecked: Some(why), ..Self::default() }
     }
 }
 
@@ -52,6 +59,11 @@ pub(super) async fn judge(
         if answer.status == 400 && answer.body.contains("dry run") {
             return Ok(Verdict::unchecked(format!("`{id}`: an admission webhook does not take part in dry runs")));
         }
+        let immutable = answer.immutable_fields();
+        if may_be_replaced(desired) && !immutable.is_empty() {
+            let differences = immutable.iter().map(|field| tell::replaced(id, field)).collect();
+            return Ok(Verdict { differences, replaces: true, ..Verdict::default() });
+        }
         if !answer.is_good() {
             let place = &desired.object.place;
             let deed = format!("cannot apply `{id}` of {}:{}", place.file, place.line);
@@ -67,13 +79,31 @@ pub(super) async fn judge(
             live = std::borrow::Cow::Owned(serde_json::from_str(&again).map_err(|error| broken(cluster, &error))?);
             continue;
         }
-        let differences = differences(desired, &live, &wanted, &head, record, manager);
+        let mut differences = differences(desired, &live, &wanted, &head, record, manager);
+        let ours = fields_of(&wanted, manager).unwrap_or_default();
+        let adopts = super::adopt::is_due(&head, manager);
+        if adopts {
+            differences.extend(super::adopt::leftovers(cluster, desired, &live, &head, &ours).await?);
+        }
+        let foreign = match adopts {
+            // They are about to become ours.
+            true => Vec::new(),
+            false => tell::foreign(id, &live, &head, manager, &ours),
+        };
         let whole = differences.is_empty() && holds_all(&live, &wanted, manager, replicas.is_some());
         let agrees = match whole {
             true => Some(remember(id, &text, manager, &desired.hash).map_err(|error| broken(cluster, &error))?),
             false => None,
         };
-        return Ok(Verdict { differences, live_replicas: replicas, agrees, unchecked: None });
+        return Ok(Verdict {
+            differences,
+            live_replicas: replicas,
+            agrees,
+            foreign,
+            adopts,
+            replaces: false,
+            unchecked: None,
+        });
     }
     unreachable!("the last attempt returns")
 }
@@ -123,15 +153,26 @@ fn differences(
 /// values agree by chance, and a memory made now would not see the next change of those fields.
 fn holds_all(live: &Value, wanted: &Value, manager: &str, scaled: bool) -> bool {
     let ours = |object: &Value| {
-        let entries = object["metadata"]["managedFields"].as_array()?;
-        let ours = entries.iter().find(|entry| {
-            entry["manager"] == manager && entry["operation"] == "Apply" && entry["subresource"].is_null()
-        })?;
-        let mut fields = ours["fieldsV1"].clone();
+        let mut fields = fields_of(object, manager)?;
         if scaled && let Some(spec) = fields.get_mut("f:spec").and_then(Value::as_object_mut) {
             spec.remove("f:replicas");
         }
         Some(fields)
     };
     ours(live).is_some() && ours(live) == ours(wanted)
+}
+
+/// The fields that our apply holds of an object.
+fn fields_of(object: &Value, manager: &str) -> Option<Value> {
+    let entries = object["metadata"]["managedFields"].as_array()?;
+    let ours = entries
+        .iter()
+        .find(|entry| entry["manager"] == manager && entry["operation"] == "Apply" && entry["subresource"].is_null())?;
+    Some(ours["fieldsV1"].clone())
+}
+
+/// Whether the author wrote that this object may be made anew; what holds data never is.
+fn may_be_replaced(desired: &Desired) -> bool {
+    let said = &desired.object.json["metadata"]["annotations"][super::mark::REPLACE_ANNOTATION];
+    said == "allowed" && super::look::keeps_data(desired.id()).is_none()
 }

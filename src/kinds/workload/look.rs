@@ -12,7 +12,7 @@ use super::desired::Desired;
 use super::discovery::{Discovery, Resource};
 use super::inventory::{Applied, Inventory, Record};
 use super::judge::{Verdict, judge};
-use super::managed::Head;
+use super::managed::{Entry, Head};
 use super::mark::{Mark, UNIT_ANNOTATION, UNIT_LABEL};
 use super::object::ObjectId;
 use super::sift::{Found, sift};
@@ -26,6 +26,12 @@ pub(super) struct Seen {
     pub(super) foreign: Vec<Difference>,
     /// Objects that agree, with what is known of them; all others are to be applied.
     pub(super) agree: BTreeMap<ObjectId, Applied>,
+    /// Others applied these before us: what they hold becomes ours.
+    pub(super) adopt: BTreeSet<ObjectId>,
+    /// These are made anew.
+    pub(super) replace: BTreeSet<ObjectId>,
+    /// Their values agree, and we do not hold them all: an apply only takes them back.
+    pub(super) unheld: usize,
     /// Whether some of those were remembered otherwise.
     pub(super) memory_moved: bool,
     /// What autoscalers set.
@@ -64,13 +70,14 @@ pub(super) async fn look(subject: &Subject<'_>) -> Result<Seen, KindError> {
                 seen.anything = true;
                 if let Some(live) = &found.live {
                     subject.refuse_anothers(id, live)?;
-                    seen.foreign.extend(foreign(id, live, &subject.mark.field_manager()));
                 }
                 let applied = record.and_then(|record| record.applied.as_ref());
                 match applied.filter(|applied| {
                     found.kept && applied.desired == desired.hash && desired.holds_secrets(found.live.as_ref())
                 }) {
                     Some(applied) => {
+                        let live = found.live.iter();
+                        seen.foreign.extend(live.flat_map(|live| foreign(id, live, &subject.mark.field_manager())));
                         seen.agree.insert(id.clone(), applied.clone());
                     }
                     None => suspects.push((desired, found.live)),
@@ -97,7 +104,10 @@ fn cause_of_absence(desired: &Desired, record: Option<&Record>) -> Cause {
 fn foreign(id: &ObjectId, live: &Value, manager: &str) -> Vec<Difference> {
     let text = live.to_string();
     match serde_json::from_str::<Head<'_>>(&text) {
-        Ok(head) => tell::foreign(id, live, &head, manager),
+        Ok(head) => {
+            let ours = head.ours(manager).map(Entry::tree).unwrap_or_default();
+            tell::foreign(id, live, &head, manager, &ours)
+        }
         Err(_) => Vec::new(),
     }
 }
@@ -201,8 +211,11 @@ impl Subject<'_> {
         match text("labels", UNIT_LABEL) {
             Some(label) if label != self.mark.label() => {
                 let whose = text("annotations", UNIT_ANNOTATION).unwrap_or("another unit");
-                Err(KindError::refused(format!("`{id}` belongs to `{whose}`"))
-                    .hint("declare it in one unit only; to move it, remove that unit's label from the object"))
+                Err(KindError::refused(format!(
+                    "`{id}` belongs to `{whose}`, and `{}` declares it too",
+                    self.mark.unit
+                ))
+                .hint("declare it in one unit only; to move it, remove that unit's label from the object"))
             }
             _ => Ok(()),
         }
@@ -282,7 +295,17 @@ pub(super) fn keeps_data(id: &ObjectId) -> Option<&'static str> {
 
 impl Seen {
     fn take(&mut self, id: &ObjectId, verdict: Verdict) {
-        let Verdict { differences, live_replicas, agrees, unchecked } = verdict;
+        let Verdict { differences, live_replicas, agrees, foreign, adopts, replaces, unchecked } = verdict;
+        if differences.is_empty() && agrees.is_none() && unchecked.is_none() {
+            self.unheld += 1;
+        }
+        if adopts {
+            self.adopt.insert(id.clone());
+        }
+        if replaces {
+            self.replace.insert(id.clone());
+        }
+        self.foreign.extend(foreign);
         self.differences.extend(differences);
         self.unchecked.extend(unchecked);
         if let Some(replicas) = live_replicas {

@@ -9,6 +9,8 @@ use crate::unit::UnitId;
 pub(super) const UNIT_LABEL: &str = "groundplan.dev/unit";
 /// Says to people whose it is.
 pub(super) const UNIT_ANNOTATION: &str = "groundplan.dev/unit";
+/// Written by an author on an object that may be deleted and made anew where a field cannot be changed.
+pub(super) const REPLACE_ANNOTATION: &str = "groundplan.dev/replace";
 /// Selects a unit's inventory.
 pub(super) const INVENTORY_LABEL: &str = "groundplan.dev/inventory";
 /// Selects a repository's inventories.

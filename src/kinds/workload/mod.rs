@@ -5,6 +5,8 @@
 //! nothing else is ever deleted. The pure parts decide: [`order`], [`ready`], [`fingerprint`],
 //! [`compare`]. The short parts act: [`look`] reads, [`deed`] writes, [`site`] removes.
 
+mod adopt;
+mod claims;
 mod cluster;
 mod compare;
 mod connect;
@@ -25,6 +27,7 @@ mod pods;
 mod prune;
 mod read;
 mod ready;
+mod refuse;
 mod render;
 mod send;
 mod server;

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::claims::{self, Claims};
 use super::connect::{Clusters, Where};
 use super::folders::{ClusterFolder, cluster_folders};
 use super::manifest::{Manifest, read_folder};
 use super::mark::Mark;
+use super::object::Object;
 use super::render::render;
 use super::site::ClusterSite;
 use super::spec::{ClusterSpec, EksSpec, WorkloadSpec};
@@ -40,10 +42,12 @@ pub(super) fn read(
         }
         let Some((place, references)) = read_cluster(snapshot, &path, &folder, problems) else { continue };
         let site = SiteName::new(path.as_str());
+        let mut claims = Vec::new();
         for (id, file) in &folder.workloads {
             let mark = Mark::new(&settings.repository, &UnitId::new(id.as_str()));
             let reader = WorkloadReader { snapshot, clusters, folder: id, place: &place, references: &references };
-            if let Some(workload) = reader.read(mark, problems) {
+            if let Some((workload, claimed)) = reader.read(mark, problems) {
+                claims.push((id.clone(), claimed));
                 reading.units.push(Declared {
                     id: UnitId::new(id.as_str()),
                     kind: kind.clone(),
@@ -53,6 +57,7 @@ pub(super) fn read(
                 });
             }
         }
+        claims::check(&claims, problems);
         reading.sites.push(Arc::new(ClusterSite {
             name: site,
             kind: kind.clone(),
@@ -188,7 +193,7 @@ struct WorkloadReader<'a> {
 }
 
 impl WorkloadReader<'_> {
-    fn read(&self, mark: Mark, problems: &mut Problems) -> Option<Workload> {
+    fn read(&self, mark: Mark, problems: &mut Problems) -> Option<(Workload, Claims)> {
         self.refuse_what_is_not_read_yet(problems)?;
         let errors = problems.errors.len();
         let file = format!("{}/workload.yaml", self.folder);
@@ -216,18 +221,22 @@ impl WorkloadReader<'_> {
                     .hint("an empty workload would delete everything it had: remove the folder if that is meant"),
             );
         }
-        check_manifests(&manifests, &values, node.as_ref(), problems);
-        (problems.errors.len() == errors).then(|| Workload {
+        let objects = check_manifests(&manifests, &values, &mark, node.as_ref(), problems);
+        let namespace = spec.namespace.unwrap_or_else(|| "default".into());
+        let claims =
+            objects.into_iter().map(|object| (claims::claimed(&object.id, &namespace), object.place)).collect();
+        let workload = Workload {
             mark,
             clusters: self.clusters.clone(),
             place: self.place.clone(),
             manifests,
             values,
             references,
-            namespace: spec.namespace.unwrap_or_else(|| "default".into()),
+            namespace,
             prune: spec.prune.unwrap_or(true),
             timeout,
-        })
+        };
+        (problems.errors.len() == errors).then_some((workload, claims))
     }
 
     fn refuse_what_is_not_read_yet(&self, problems: &mut Problems) -> Option<()> {
@@ -314,14 +323,15 @@ fn read_value(value: &Node) -> Result<Source, Problem> {
 fn check_manifests(
     manifests: &[Manifest],
     values: &BTreeMap<String, Source>,
+    mark: &Mark,
     node: Option<&Node>,
     problems: &mut Problems,
-) {
+) -> Vec<Object> {
     let stand_in = |(name, source): (&String, &Source)| {
         let value = match source {
             Source::Text(text) => text.clone(),
-            // Two values must not make two names look the same.
-            Source::Output(_) => format!("value-of-{}", name.to_lowercase().replace('_', "-")),
+            // Two values must not make two names look the same, here or in another workload.
+            Source::Output(_) => format!("value-of-{}-{}", name.to_lowercase().replace('_', "-"), mark.label()),
         };
         (name.clone(), value)
     };
@@ -335,12 +345,13 @@ fn check_manifests(
         }
     }
     warn_of_scaled_replicas(&rendered.objects, problems);
+    rendered.objects
 }
 
-fn warn_of_scaled_replicas(objects: &[super::object::Object], problems: &mut Problems) {
+fn warn_of_scaled_replicas(objects: &[Object], problems: &mut Problems) {
     for scaler in objects.iter().filter(|object| object.id.is("autoscaling", "HorizontalPodAutoscaler")) {
         let target = &scaler.json["spec"]["scaleTargetRef"];
-        let declares = |object: &&super::object::Object| {
+        let declares = |object: &&Object| {
             target["kind"] == object.id.kind.as_str()
                 && target["name"] == object.id.name.as_str()
                 && object.id.namespace == scaler.id.namespace

@@ -7,19 +7,26 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use serde_json::Value;
 
+use super::adopt::take_over;
 use super::cluster::{Cluster, IN_FLIGHT};
 use super::desired::Desired;
 use super::inventory::Applied;
+use super::managed::Head;
 use super::object::ObjectId;
 use super::order::{is_built_in, order};
 use super::ready::{Health, health};
+use super::server::{Ask, encode};
 use super::sift::remember;
+use super::wait::held_by;
 use crate::unit::{KindError, Progress};
 
 /// A new kind is established within a second; a conversion webhook may take longer to come up.
 const ESTABLISHED: Duration = Duration::from_secs(60);
 /// Between a CRD being established and its path being served by every part of the API server.
 const SERVED: Duration = Duration::from_secs(15);
+
+/// Between two looks at what is being deleted.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// What came of sending.
 #[derive(Default)]
@@ -39,6 +46,12 @@ pub(super) struct Sending<'a> {
     /// Agree already: they are not sent, and nothing waits for them.
     pub(super) agree: &'a BTreeMap<ObjectId, Applied>,
     pub(super) live_replicas: &'a HashMap<ObjectId, Value>,
+    /// Others applied these before us.
+    pub(super) adopt: &'a BTreeSet<ObjectId>,
+    /// These are deleted first, with the uid they were seen with.
+    pub(super) replace: &'a BTreeSet<ObjectId>,
+    /// How long to wait for what is being deleted.
+    pub(super) patience: Duration,
 }
 
 impl Sending<'_> {
@@ -63,7 +76,7 @@ impl Sending<'_> {
                 && flying.len() < IN_FLIGHT
                 && let Some(at) = ready.pop()
             {
-                flying.push(async move { (at, self.send_one(&self.desired[at]).await) });
+                flying.push(async move { (at, self.send_one(&self.desired[at], progress).await) });
             }
             let Some((at, result)) = flying.next().await else { break };
             let id = self.desired[at].id();
@@ -89,16 +102,27 @@ impl Sending<'_> {
         sent
     }
 
-    async fn send_one(&self, desired: &Desired) -> Result<(Applied, bool), KindError> {
+    async fn send_one(&self, desired: &Desired, progress: &Progress) -> Result<(Applied, bool), KindError> {
         let id = desired.id();
+        if self.adopt.contains(id) {
+            take_over(self.cluster, desired, self.manager).await?;
+        }
         let body = desired.body(self.live_replicas.get(id));
         let begun = Instant::now();
+        if self.replace.contains(id) {
+            self.remove_first(desired, progress).await?;
+        }
         let answer = loop {
             let answer = self.cluster.apply(&desired.resource, id, self.manager, body.clone(), false).await?;
-            if answer.status != 404 || is_built_in(&id.group) || begun.elapsed() > SERVED {
+            if answer.namespace_goes() {
+                self.await_namespace(desired, begun, progress).await?;
+            } else if answer.is_good() && is_being_deleted(&answer.body) {
+                self.await_gone(desired, begun, progress).await?;
+            } else if answer.status != 404 || is_built_in(&id.group) || begun.elapsed() > SERVED {
                 break answer;
+            } else {
+                tokio::time::sleep(Duration::from_millis(200)).await;
             }
-            tokio::time::sleep(Duration::from_millis(200)).await;
         };
         if !answer.is_good() {
             let place = &desired.object.place;
@@ -116,6 +140,61 @@ impl Sending<'_> {
             health(id, &live) == Health::Ready
         };
         Ok((applied, is_ready))
+    }
+
+    /// Deletes what its author agreed to lose, by the uid that is there now.
+    async fn remove_first(&self, desired: &Desired, progress: &Progress) -> Result<(), KindError> {
+        let id = desired.id();
+        let Some(live) = self.read(desired).await? else { return Ok(()) };
+        progress.say(format!("{id} is made anew"));
+        let uid = live["metadata"]["uid"].as_str().unwrap_or_default();
+        self.cluster.delete(&desired.resource, id, uid).await?;
+        self.await_gone(desired, Instant::now(), progress).await
+    }
+
+    /// One short pause of the wait for an object that is being deleted; the wait itself has an end.
+    async fn await_gone(&self, desired: &Desired, begun: Instant, progress: &Progress) -> Result<(), KindError> {
+        let id = desired.id();
+        while let Some(live) = self.read(desired).await? {
+            if live["metadata"]["deletionTimestamp"].is_null() {
+                return Ok(());
+            }
+            let held = if id.is("", "Namespace") { holding(&live) } else { held_by(&live) };
+            if begun.elapsed() > self.patience {
+                let message =
+                    format!("`{id}` is being deleted, and not gone after {} s{held}", begun.elapsed().as_secs());
+                return Err(KindError::failed(message).hint("whoever put a finalizer on it must remove it"));
+            }
+            progress.say(format!("waiting until {id} is gone{held}"));
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+
+    /// Waits a little for a namespace that is being deleted, and tells in the end what holds it.
+    async fn await_namespace(&self, desired: &Desired, begun: Instant, progress: &Progress) -> Result<(), KindError> {
+        let id = desired.id();
+        let name = id.namespace.as_deref().unwrap_or_default();
+        let text = self.cluster.server.send(&Ask::get(format!("/api/v1/namespaces/{}", encode(name)))).await?;
+        let namespace: Value = serde_json::from_str(&text.body).unwrap_or_default();
+        let why = holding(&namespace);
+        if begun.elapsed() > self.patience {
+            return Err(KindError::failed(format!(
+                "cannot apply `{id}`: its namespace is being deleted, and not gone after {} s{why}",
+                begun.elapsed().as_secs()
+            ))
+            .hint("remove the finalizers that hold it, or wait, then run again"));
+        }
+        progress.say(format!("waiting until the namespace {name} is gone{why}"));
+        tokio::time::sleep(PAUSE).await;
+        Ok(())
+    }
+
+    async fn read(&self, desired: &Desired) -> Result<Option<Value>, KindError> {
+        let text = self.cluster.get(&desired.resource, desired.id()).await?;
+        text.map(|text| serde_json::from_str(&text))
+            .transpose()
+            .map_err(|error| KindError::failed(format!("`{}` cannot be read", desired.id())).because(error))
     }
 
     async fn await_established(&self, desired: &Desired) -> Result<(), KindError> {
@@ -136,5 +215,24 @@ impl Sending<'_> {
             }
             delay = (delay * 2).min(Duration::from_secs(1));
         }
+    }
+}
+
+fn is_being_deleted(answer: &str) -> bool {
+    // Most answers are not even parsed.
+    answer.contains("\"deletionTimestamp\"")
+        && serde_json::from_str::<Head<'_>>(answer).is_ok_and(|head| head.metadata.deletion_timestamp.is_some())
+}
+
+/// What keeps a namespace from going, in the words of the controller that empties it.
+fn holding(namespace: &Value) -> String {
+    let conditions = namespace["status"]["conditions"].as_array().into_iter().flatten();
+    let told: Vec<&str> = conditions
+        .filter(|condition| condition["status"] == "True")
+        .filter_map(|condition| condition["message"].as_str())
+        .collect();
+    match told.is_empty() {
+        true => held_by(namespace),
+        false => format!(": {}", told.join("; ")),
     }
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::object::ObjectId;
+use super::refuse;
 use crate::aws::Session;
 use crate::unit::KindError;
 
@@ -78,6 +79,17 @@ impl Ask {
             // JSON is YAML; the server knows no other name for a full apply.
             content_type: "application/apply-patch+yaml",
             ..Self { body, ..Self::get("") }
+        }
+    }
+
+    /// A JSON patch, which must pin the version it was made for.
+    pub(super) fn patch(path: &str, field_manager: &str, patch: &Value) -> Self {
+        Self {
+            method: Method::PATCH,
+            path: format!("{path}?fieldManager={}", encode(field_manager)),
+            content_type: "application/json-patch+json",
+            body: patch.to_string().into_bytes(),
+            ..Self::get("")
         }
     }
 
@@ -223,6 +235,22 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 impl Answer {
+    /// The fields that a refused change may not change; none where it was not refused for that.
+    pub(super) fn immutable_fields(&self) -> Vec<String> {
+        match self.status {
+            422 => {
+                let status: Value = serde_json::from_str(&self.body).unwrap_or_default();
+                refuse::immutable_fields(&status).into_iter().map(str::to_owned).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether the object's namespace is being deleted.
+    pub(super) fn namespace_goes(&self) -> bool {
+        self.status == 403 && self.body.contains("being terminated")
+    }
+
     pub(super) fn is_good(&self) -> bool {
         (200..300).contains(&self.status)
     }
@@ -233,23 +261,44 @@ impl Answer {
     pub(super) fn refusal(&self, server: &str, deed: &str, about: Option<&ObjectId>) -> KindError {
         let status: Value = serde_json::from_str(&self.body).unwrap_or_default();
         let reason = status["reason"].as_str().unwrap_or("no reason given");
+        let message = status["message"].as_str().unwrap_or(reason);
+        let denied_by = refuse::denied_by(message);
         let said = match about.is_some_and(ObjectId::is_secret) {
             true => {
                 let causes = status["details"]["causes"].as_array().into_iter().flatten();
                 let fields: Vec<&str> = causes.filter_map(|cause| cause["field"].as_str()).collect();
-                format!("{reason} {}", fields.join(", "))
+                let denied = denied_by.as_ref().map(|who| format!("denied by {who}")).unwrap_or_default();
+                format!("{reason} {} {denied}", fields.join(", "))
             }
-            false => status["message"].as_str().unwrap_or(reason).to_owned(),
+            false => message.to_owned(),
         };
+        let immutable = refuse::immutable_fields(&status);
+        if !immutable.is_empty() {
+            let fields = immutable.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(" and ");
+            let error =
+                KindError::failed(format!("{deed}: {fields} cannot be changed once the object is there ({server})"));
+            return match about.and_then(super::look::keeps_data) {
+                Some(why) => {
+                    error.hint(format!("give the new object another name; it is never made anew, because {why}"))
+                }
+                None => error.hint(format!(
+                    "give the new object another name, or agree to losing the old one: annotate it with `{}: allowed`",
+                    super::mark::REPLACE_ANNOTATION
+                )),
+            };
+        }
         let error = KindError::failed(format!("{deed}: {server} answered {}: {}", self.status, said.trim_end()));
+        if let Some(who) = denied_by {
+            return error.hint(format!("{who} denies it: change the object, or ask whoever keeps that rule"));
+        }
         match self.status {
             401 => error.hint("the cluster does not know who asks: an EKS cluster needs an access entry for this role"),
             403 if said.contains("being terminated") => {
                 error.hint("its namespace is being deleted: wait, then run again")
             }
             403 => error.hint("whoever asks lacks the right to do so in this cluster"),
-            422 if said.contains("immutable") => {
-                error.hint("this field cannot be changed: delete the object, or give the new one another name")
+            500 if let Some(name) = refuse::unreachable_webhook(message) => {
+                error.hint(format!("admission webhook `{name}` does not answer: is what serves it running?"))
             }
             _ => error,
         }

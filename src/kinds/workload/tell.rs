@@ -100,14 +100,19 @@ fn may_be_secret(path: &[PathStep]) -> bool {
 }
 
 /// Other people's fields beside ours: told from their value to nothing of ours, and never touched.
-pub(super) fn foreign(id: &ObjectId, live: &Value, head: &Head<'_>, field_manager: &str) -> Vec<Difference> {
-    let ours = head.ours(field_manager).map(Entry::tree).unwrap_or_default();
+///
+/// `ours` are the fields we hold, or would hold after an apply.
+pub(super) fn foreign(
+    id: &ObjectId,
+    live: &Value,
+    head: &Head<'_>,
+    field_manager: &str,
+    ours: &Value,
+) -> Vec<Difference> {
     let mut found = Vec::new();
     for entry in head.metadata.managed_fields.iter().filter(|entry| entry.is_foreign(field_manager)) {
-        let mut leaves = Vec::new();
-        collect(&entry.tree(), live, &mut Vec::new(), &mut leaves);
-        for (path, value) in leaves {
-            if holds(&ours, &path) || is_bookkeeping(&path) {
+        for (path, value) in leaves(&entry.tree(), live) {
+            if holds(ours, &path) || is_bookkeeping(&path) {
                 continue;
             }
             found.push(Difference {
@@ -126,14 +131,44 @@ pub(super) fn foreign(id: &ObjectId, live: &Value, head: &Head<'_>, field_manage
 }
 
 /// What tools write to remember their own doings.
-fn is_bookkeeping(path: &[PathStep]) -> bool {
+pub(super) fn is_bookkeeping(path: &[PathStep]) -> bool {
     let text = path_text(path);
     text.starts_with("status")
         || text == "metadata.annotations[kubectl.kubernetes.io/last-applied-configuration]"
         || text == "metadata.annotations[deployment.kubernetes.io/revision]"
 }
 
+/// A field that goes because nobody declares it any more.
+pub(super) fn left_over(
+    id: &ObjectId,
+    path: &[PathStep],
+    value: &Value,
+    after: Option<&Value>,
+    who: Who,
+) -> Difference {
+    Difference {
+        item: id.to_string(),
+        path: path_text(path),
+        from: Some(shown(id, path, value)),
+        to: after.map(|value| shown(id, path, value)),
+        cause: Cause::Declared,
+        effect: Effect::InPlace,
+        who: Some(who),
+    }
+}
+
+/// An object that must be made anew for a change of this field.
+pub(super) fn replaced(id: &ObjectId, field: &str) -> Difference {
+    Difference { path: field.to_owned(), effect: Effect::Replace, ..missing(id, Cause::Declared) }
+}
+
 /// Every leaf of a tree of fields that is there in the live object.
+pub(super) fn leaves<'v>(tree: &Value, live: &'v Value) -> Vec<(Vec<PathStep>, &'v Value)> {
+    let mut leaves = Vec::new();
+    collect(tree, live, &mut Vec::new(), &mut leaves);
+    leaves
+}
+
 fn collect<'v>(tree: &Value, live: &'v Value, path: &mut Vec<PathStep>, leaves: &mut Vec<(Vec<PathStep>, &'v Value)>) {
     let Some(children) = tree.as_object() else { return };
     if children.is_empty() {
@@ -178,6 +213,10 @@ mod tests {
         json!({"kind": kind, "metadata": {"managedFields": entries}, "data": {"a": "hunter2", "b": "hunter3", "c": "x"}}).to_string()
     }
 
+    fn ours(head: &Head<'_>) -> Value {
+        head.ours("ours").map(Entry::tree).unwrap_or_default()
+    }
+
     fn told(kind: &str, git_moved: bool) -> Difference {
         let text = live(kind);
         let head: Head<'_> = serde_json::from_str(&text).expect("the object is well-formed");
@@ -212,7 +251,7 @@ mod tests {
         let text = live("Secret");
         let head: Head<'_> = serde_json::from_str(&text).expect("the object is well-formed");
         let value: Value = serde_json::from_str(&text).expect("the object is well-formed");
-        let all = format!("{difference:?} {:?}", foreign(&id("Secret"), &value, &head, "ours"));
+        let all = format!("{difference:?} {:?}", foreign(&id("Secret"), &value, &head, "ours", &ours(&head)));
         assert!(all.contains("data.b") && !all.contains("hunter"), "{all}");
     }
 
@@ -221,8 +260,10 @@ mod tests {
         let text = live("ConfigMap");
         let head: Head<'_> = serde_json::from_str(&text).expect("the object is well-formed");
         let value: Value = serde_json::from_str(&text).expect("the object is well-formed");
-        let paths: Vec<String> =
-            foreign(&id("ConfigMap"), &value, &head, "ours").into_iter().map(|found| found.path).collect();
+        let paths: Vec<String> = foreign(&id("ConfigMap"), &value, &head, "ours", &ours(&head))
+            .into_iter()
+            .map(|found| found.path)
+            .collect();
         assert_eq!(paths, ["data.b"]);
     }
 }

@@ -91,7 +91,8 @@ pub(super) async fn until_gone(
     Ok(())
 }
 
-fn held_by(object: &Value) -> String {
+/// The finalizers of an object, as text for people.
+pub(super) fn held_by(object: &Value) -> String {
     let finalizers: Vec<&str> =
         object["metadata"]["finalizers"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     match finalizers.is_empty() {

@@ -160,7 +160,7 @@ impl Workload {
             outputs: (!is_new).then(Outputs::new),
             ..Planned::new(change)
         };
-        let memory_moved = seen.memory_moved;
+        let (memory_moved, unheld) = (seen.memory_moved, seen.unheld > 0);
         let bringing = Bringing {
             cluster,
             mark: self.mark.clone(),
@@ -170,6 +170,8 @@ impl Workload {
             seen,
         };
         let deed: Option<Box<dyn crate::unit::Deed>> = match &planned.change {
+            // No value changes, but what others hold of ours would be lost to us unseen later.
+            Change::Nothing if unheld => Some(Box::new(bringing)),
             Change::Nothing if memory_moved => Some(Box::new(Remembering(bringing))),
             Change::Nothing => None,
             Change::Create(_) | Change::Update(_) | Change::Later(_) | Change::Delete => Some(Box::new(bringing)),

@@ -1,19 +1,16 @@
 //! Workloads on a real API server: what is applied, what is seen, and how many requests it takes.
 
+mod admission;
+mod adoption;
+mod bench;
+mod fingerprint;
+
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
-use groundplan::aws::{Aws, AwsSettings};
-use groundplan::kinds::workload::WorkloadKind;
-use groundplan::problem::Problems;
-use groundplan::repo::{CommitId, Snapshot};
-use groundplan::unit::{
-    Cause, Change, Difference, Effect, Inputs, Kind, Look, Owner, Planned, Progress, ReadSettings, Reading, UnitId,
-};
-use infra_tests::sandbox::{Parts, Sandbox};
+use anyhow::{Context, Result};
+use bench::{Bench, UNIT, paths};
+use groundplan::unit::{Cause, Change, Effect, Inputs, Progress};
 use serde_json::json;
-
-const UNIT: &str = "clusters/prod/shop";
 
 const MANIFESTS: &str = r#"
 apiVersion: v1
@@ -59,57 +56,6 @@ spec:
 const SERVICE: &str =
     "---\napiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: web}, ports: [{port: 80}]}\n";
 
-/// The kind over one cluster, and what a repository of it declares.
-struct Bench {
-    sandbox: Sandbox,
-    kind: WorkloadKind,
-}
-
-impl Bench {
-    async fn start() -> Result<Self> {
-        let sandbox = Sandbox::start(Parts::CLUSTER).await?;
-        let kind = WorkloadKind::new(Aws::new(AwsSettings::default()), Some(sandbox.cluster().kubeconfig()));
-        Ok(Self { sandbox, kind })
-    }
-
-    fn read(&self, manifests: &str) -> Result<Reading> {
-        let files = [
-            ("clusters/prod/cluster.yaml", "kubeconfig: {context: sandbox}\n"),
-            ("clusters/prod/shop/workload.yaml", "values: {TIER: gold, N: 1}\nnamespace: shop\ntimeout: 60s\n"),
-            ("clusters/prod/shop/all.yaml", manifests),
-        ];
-        let snapshot = Snapshot::of_files(CommitId::new("c0ffee"), files);
-        let mut problems = Problems::default();
-        let settings = ReadSettings { repository: "bench".into() };
-        let reading = self.kind.read(&snapshot, &settings, &mut problems);
-        ensure!(problems.errors.is_empty(), "{:?}", problems.errors);
-        Ok(reading)
-    }
-
-    async fn plan(&self, manifests: &str) -> Result<Planned> {
-        let unit = &self.read(manifests)?.units[0].unit.clone();
-        Ok(unit.prepare(&Inputs::default(), Look::Close).await?.planned)
-    }
-
-    async fn apply(&self, manifests: &str) -> Result<Change> {
-        let unit = &self.read(manifests)?.units[0].unit.clone();
-        let prepared = unit.prepare(&Inputs::default(), Look::Close).await?;
-        let owner = Owner { unit: UnitId::new(UNIT), commit: CommitId::new("c0ffee") };
-        if let Some(deed) = prepared.deed {
-            deed.perform(&owner, &Progress::silent()).await?;
-        }
-        Ok(prepared.planned.change)
-    }
-
-    fn requests(&self) -> Result<usize> {
-        Ok(self.sandbox.cluster().requests()?.len())
-    }
-}
-
-fn paths(differences: &[Difference]) -> Vec<String> {
-    differences.iter().map(|found| format!("{} {}", found.item, found.path)).collect()
-}
-
 #[tokio::test]
 async fn a_workload_is_created_kept_and_put_right() -> Result<()> {
     let bench = Bench::start().await?;
@@ -121,10 +67,7 @@ async fn a_workload_is_created_kept_and_put_right() -> Result<()> {
     assert_eq!(live["status"]["availableReplicas"], 1, "what is applied is ready");
 
     // A new process, as a later run would be.
-    let again = Bench {
-        kind: WorkloadKind::new(Aws::new(AwsSettings::default()), Some(bench.sandbox.cluster().kubeconfig())),
-        ..bench
-    };
+    let again = bench.restarted();
     let before = again.requests()?;
     let quiet = again.plan(&manifests).await?;
     assert_eq!(quiet.change, Change::Nothing);
