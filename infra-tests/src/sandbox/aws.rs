@@ -57,20 +57,20 @@ impl Caller {
         Ok(serde_json::from_str(&answer)?)
     }
 
-<<<<<<< HEAD
     /// Makes an S3 bucket.
     pub async fn make_bucket(&self, region: &str, name: &str) -> Result<()> {
         let path = format!("/{name}");
         let place = format!("<LocationConstraint>{region}</LocationConstraint>");
         let body = format!("<CreateBucketConfiguration>{place}</CreateBucketConfiguration>");
-        self.send(Method::PUT, &path, "s3", region, "application/xml", body).await.context(name.to_owned()).map(drop)
-=======
+        let content = [("content-type", "application/xml")];
+        self.send(Method::PUT, &path, "s3", region, &content, body).await.context(name.to_owned()).map(drop)
+    }
+
     /// One action of a JSON API (SSM), named with its API's prefix.
     pub async fn json(&self, service: &str, region: &str, target: &str, body: &Value) -> Result<String> {
         let content = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target)];
         let answer = self.send(Method::POST, "/", service, region, &content, body.to_string()).await;
         answer.with_context(|| target.to_owned())
->>>>>>> wave-sandbox
     }
 
     async fn send(

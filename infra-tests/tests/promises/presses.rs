@@ -58,7 +58,8 @@ async fn presses_by_socket_mode() -> Result<()> {
     let before = stage.sandbox.proxy().counts();
     let (first, second) =
         tokio::join!(slack.press(ALERTS, &ts, "case_sync", OPERATOR), slack.press(ALERTS, &ts, "case_sync", OPERATOR),);
-    (first?, second?);
+    first?;
+    second?;
     becomes("the case to be resolved", async || Ok(slack.show(ALERTS).contains("esolved"))).await?;
     assert_eq!(stage.timeout_of("jobs").await?, "30");
     assert_eq!(stage.sandbox.proxy().counts().since(&before).of("ExecuteChangeSet"), 1, "two presses, one sync");
