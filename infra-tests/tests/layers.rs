@@ -139,7 +139,8 @@ fn is_named_by_path(file: &Path) -> bool {
 fn uses(text: &str, name: &str) -> bool {
     text.match_indices(&format!("{name}::")).any(|(at, _)| {
         let before = text[..at].chars().next_back();
-        !before.is_some_and(|letter| letter.is_alphanumeric() || letter == '_' || letter == ':')
+        // A name in quotes is spoken of, not spoken to.
+        !before.is_some_and(|letter| letter.is_alphanumeric() || ['_', ':', '"'].contains(&letter))
     })
 }
 

@@ -137,6 +137,6 @@ mod tests {
         let now = "2015-08-30T12:36:00Z".parse().unwrap();
         let (_, authorization) = headers(&request, &credentials, now).pop().unwrap();
         let signature = authorization.rsplit('=').next().unwrap();
-        assert_eq!(signature, "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d563fbf31");
+        assert_eq!(signature, "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31");
     }
 }
