@@ -65,11 +65,27 @@ pub(super) async fn leftovers(
     for (path, ..) in &found {
         remove(&mut without, path);
     }
-    let answer = cluster.replace_dry(&desired.resource, desired.id(), &without).await?;
     // Where the server refuses to say, all of it is told.
-    let after: Value = if answer.is_good() { serde_json::from_str(&answer.body).unwrap_or_default() } else { without };
+    let after = replaced(cluster, desired, &mut without).await?.unwrap_or(without);
     let differ = found.into_iter().filter(|(path, value, _)| at(&after, path) != Some(*value));
     Ok(differ.map(|(path, value, who)| tell::left_over(desired.id(), &path, value, at(&after, &path), who)).collect())
+}
+
+/// The object as the server would keep it; none where it refuses.
+///
+/// A controller that wrote the status since we read is no refusal: then the same is asked of the
+/// object as it is now.
+async fn replaced(cluster: &Cluster, desired: &Desired, object: &mut Value) -> Result<Option<Value>, KindError> {
+    for _ in 0..TRIES {
+        let answer = cluster.replace_dry(&desired.resource, desired.id(), object).await?;
+        if answer.status != 409 {
+            return Ok(answer.is_good().then(|| serde_json::from_str(&answer.body).unwrap_or_default()));
+        }
+        let Some(now) = cluster.get(&desired.resource, desired.id()).await? else { return Ok(None) };
+        let now: Value = serde_json::from_str(&now).unwrap_or_default();
+        object["metadata"]["resourceVersion"] = now["metadata"]["resourceVersion"].clone();
+    }
+    Ok(None)
 }
 
 /// Held by those who applied it, declared by us no more, and held by nobody else.
