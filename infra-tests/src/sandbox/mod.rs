@@ -27,6 +27,7 @@ mod ports;
 mod process;
 pub mod python;
 mod ready;
+pub mod renderers;
 pub(crate) mod signature;
 
 use std::fs;

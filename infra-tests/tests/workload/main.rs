@@ -4,6 +4,7 @@ mod admission;
 mod adoption;
 mod bench;
 mod fingerprint;
+mod rendering;
 
 use std::sync::Arc;
 

@@ -36,12 +36,15 @@ pub(super) fn read_folder(snapshot: &Snapshot, folder: &str, problems: &mut Prob
 
 fn read_file(path: &str, bytes: &[u8], manifests: &mut Vec<Manifest>, problems: &mut Problems) {
     match yaml::parse(path, bytes) {
-        Ok(documents) => {
-            for document in documents {
-                unfold(document, 0, manifests, problems);
-            }
-        }
+        Ok(documents) => unfold_all(documents, manifests, problems),
         Err(found) => found.into_iter().for_each(|problem| problems.error(problem)),
+    }
+}
+
+/// The objects of these documents.
+pub(super) fn unfold_all(documents: Vec<Node>, manifests: &mut Vec<Manifest>, problems: &mut Problems) {
+    for document in documents {
+        unfold(document, 0, manifests, problems);
     }
 }
 

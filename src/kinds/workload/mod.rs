@@ -24,11 +24,13 @@ mod mark;
 mod object;
 mod order;
 mod pods;
+mod program;
 mod prune;
 mod read;
 mod ready;
 mod refuse;
 mod render;
+mod rendering;
 mod send;
 mod server;
 mod sift;
@@ -40,6 +42,7 @@ mod wait;
 #[expect(clippy::module_inception, reason = "the unit of this kind is called what it is")]
 mod workload;
 
+pub use program::Programs;
 pub use spec::{ClusterSpec, WorkloadSpec};
 
 use std::path::PathBuf;
@@ -55,12 +58,19 @@ use connect::Clusters;
 
 pub struct WorkloadKind {
     clusters: Arc<Clusters>,
+    programs: Programs,
 }
 
 impl WorkloadKind {
     /// The kubeconfig is the operator's; without one, only EKS clusters can be reached.
     pub fn new(aws: Aws, kubeconfig: Option<PathBuf>) -> Self {
-        Self { clusters: Arc::new(Clusters::new(aws, kubeconfig)) }
+        let programs = Programs::from_environment();
+        Self { clusters: Arc::new(Clusters::new(aws, kubeconfig)), programs }
+    }
+
+    /// Renders with these programs instead of those that the environment names.
+    pub fn rendering_with(self, programs: Programs) -> Self {
+        Self { programs, ..self }
     }
 }
 
@@ -74,6 +84,6 @@ impl Kind for WorkloadKind {
     }
 
     fn read(&self, snapshot: &Snapshot, settings: &ReadSettings, problems: &mut Problems) -> Reading {
-        read::read(snapshot, settings, &self.name(), &self.clusters, problems)
+        read::read(snapshot, settings, &self.name(), (&self.clusters, &self.programs), problems)
     }
 }

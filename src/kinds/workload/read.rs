@@ -10,7 +10,9 @@ use super::folders::{ClusterFolder, cluster_folders};
 use super::manifest::{Manifest, read_folder};
 use super::mark::Mark;
 use super::object::Object;
+use super::program::Programs;
 use super::render::render;
+use super::rendering::rendering_of;
 use super::site::ClusterSite;
 use super::spec::{ClusterSpec, EksSpec, WorkloadSpec};
 use super::substitute::{Values, is_name};
@@ -29,7 +31,7 @@ pub(super) fn read(
     snapshot: &Snapshot,
     settings: &ReadSettings,
     kind: &KindName,
-    clusters: &Arc<Clusters>,
+    (clusters, programs): (&Arc<Clusters>, &Programs),
     problems: &mut Problems,
 ) -> Reading {
     let mut reading = Reading::default();
@@ -45,7 +47,8 @@ pub(super) fn read(
         let mut claims = Vec::new();
         for (id, file) in &folder.workloads {
             let mark = Mark::new(&settings.repository, &UnitId::new(id.as_str()));
-            let reader = WorkloadReader { snapshot, clusters, folder: id, place: &place, references: &references };
+            let reader =
+                WorkloadReader { snapshot, clusters, programs, folder: id, place: &place, references: &references };
             if let Some((workload, claimed)) = reader.read(mark, problems) {
                 claims.push((id.clone(), claimed));
                 reading.units.push(Declared {
@@ -186,6 +189,7 @@ fn reference(at: &Node, target: Target, why: Why) -> Reference {
 struct WorkloadReader<'a> {
     snapshot: &'a Snapshot,
     clusters: &'a Arc<Clusters>,
+    programs: &'a Programs,
     folder: &'a str,
     place: &'a Where,
     /// Those of the cluster.
@@ -194,7 +198,6 @@ struct WorkloadReader<'a> {
 
 impl WorkloadReader<'_> {
     fn read(&self, mark: Mark, problems: &mut Problems) -> Option<(Workload, Claims)> {
-        self.refuse_what_is_not_read_yet(problems)?;
         let errors = problems.errors.len();
         let file = format!("{}/workload.yaml", self.folder);
         let node = document(self.snapshot, &file, problems);
@@ -214,7 +217,8 @@ impl WorkloadReader<'_> {
             }
             timeout = problems.keep(read_timeout(node, spec.timeout.as_deref())).unwrap_or(timeout);
         }
-        let manifests = read_folder(self.snapshot, self.folder, problems);
+        let namespace = spec.namespace.clone().unwrap_or_else(|| "default".into());
+        let manifests = self.manifests(&spec, node.as_ref(), &namespace, problems);
         if problems.errors.len() == errors && manifests.is_empty() {
             problems.error(
                 Problem::new(Place::file(self.folder), format!("`{}` holds no object", self.folder))
@@ -222,7 +226,6 @@ impl WorkloadReader<'_> {
             );
         }
         let objects = check_manifests(&manifests, &values, &mark, node.as_ref(), problems);
-        let namespace = spec.namespace.unwrap_or_else(|| "default".into());
         let claims =
             objects.into_iter().map(|object| (claims::claimed(&object.id, &namespace), object.place)).collect();
         let workload = Workload {
@@ -239,7 +242,30 @@ impl WorkloadReader<'_> {
         (problems.errors.len() == errors).then_some((workload, claims))
     }
 
-    fn refuse_what_is_not_read_yet(&self, problems: &mut Problems) -> Option<()> {
+    /// The manifests themselves, or what a chart or a kustomization makes of its files.
+    fn manifests(
+        &self,
+        spec: &WorkloadSpec,
+        node: Option<&Node>,
+        namespace: &str,
+        problems: &mut Problems,
+    ) -> Vec<Manifest> {
+        let values = node.and_then(|node| node.get("chart")?.get("values"));
+        match rendering_of(self.snapshot, self.folder, spec.chart.as_ref(), values, namespace) {
+            None => match self.refuse_what_stands_below(problems) {
+                Some(()) => read_folder(self.snapshot, self.folder, problems),
+                None => Vec::new(),
+            },
+            Some(Ok(rendering)) => rendering.run(self.programs, problems),
+            Some(Err(problem)) => {
+                problems.error(problem);
+                Vec::new()
+            }
+        }
+    }
+
+    /// A kustomization below plain manifests: its files would be sent as they are.
+    fn refuse_what_stands_below(&self, problems: &mut Problems) -> Option<()> {
         let mut found = None;
         for (path, _) in self.snapshot.below(self.folder) {
             let what = match path.rsplit('/').next().unwrap_or(path) {
@@ -248,8 +274,11 @@ impl WorkloadReader<'_> {
                 _ => continue,
             };
             problems.error(
-                Problem::new(Place::file(path), format!("`{}` is {what}, which is not read yet", self.folder))
-                    .hint("write the plain manifests it renders to"),
+                Problem::new(
+                    Place::file(path),
+                    format!("{what} stands inside `{}`, whose manifests are plain", self.folder),
+                )
+                .hint("give it a folder beside that one, or a kustomization above both"),
             );
             found = Some(path);
         }

@@ -57,6 +57,23 @@ pub struct WorkloadSpec {
     pub timeout: Option<String>,
     /// The namespace of objects that name none; `default` where not written.
     pub namespace: Option<String>,
+    /// A Helm chart of this repository, rendered by `helm template`; hooks are not run.
+    pub chart: Option<ChartSpec>,
+}
+
+/// A chart and its values. `${NAME}` is filled in afterwards, in what the chart made.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct ChartSpec {
+    /// The chart's folder, relative to this one; this folder itself where not written.
+    pub path: Option<String>,
+    /// The name of the release; the folder's name where not written.
+    pub release: Option<String>,
+    /// Files of values, relative to this folder, the later ones winning.
+    pub value_files: Vec<String>,
+    /// Values, winning over all files.
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    pub values: BTreeMap<String, IgnoredAny>,
 }
 
 /// One value: a text, another unit's output, or a parameter of the AWS parameter store.
