@@ -8,7 +8,7 @@ TARGET = $(or $(CARGO_TARGET_DIR),target)
 
 # The main job, told step by step on real parts.
 demo:
-	$(CARGO) build --workspace
+	$(CARGO) build --workspace --all-targets
 	$(TARGET)/debug/demo
 
 # Every test.
