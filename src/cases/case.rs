@@ -1,20 +1,28 @@
 //! One drift of one environment, with everything a person needs to decide.
 
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CaseEvent, CaseState, NoSuchStep, state};
+use super::state::{self, Moment};
+use super::{CaseEvent, CaseState, NoSuchStep, Weight};
 use crate::repo::CommitId;
 use crate::unit::{Coverage, Difference, Effect, EnvironmentName, UnitId};
 
 /// A drift as people see it: plain data, kept by the store and shown by Slack and the terminal.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Case {
-    /// Short, and the same for the same drift in every run: `d_7q3m9k`.
+    /// Short, and the same for as long as people talk about it: `d_7q3m9k`.
     pub id: String,
     pub environment: EnvironmentName,
-    /// `repository:` of `groundplan.yaml`, or the last part of where it was fetched from.
+    /// `repository:` of `groundplan.yaml`.
     pub repository: String,
+    /// The same for the same drift in every run: [`case_key`](super::case_key).
+    #[serde(default)]
+    pub key: String,
+    /// What the world held when it was last seen, as a keyed digest.
+    #[serde(default)]
+    pub state_hash: String,
     /// The commit that the world was compared with last.
     pub commit: CommitId,
     /// The environment's `alerts:`; the operator says which channel that is.
@@ -25,20 +33,48 @@ pub struct Case {
     pub units: Vec<CaseUnit>,
     /// What a sync would do, as a hash over the plan; empty where there is none to consent to.
     pub plan_hash: String,
+    #[serde(default)]
+    pub weight: Weight,
+    #[schemars(with = "String")]
     pub first_seen: Timestamp,
+    #[schemars(with = "String")]
     pub last_seen: Timestamp,
     /// How many looks found it.
     pub seen: u64,
+    /// How often it came back within a day after it was resolved.
+    #[serde(default)]
+    pub flaps: u32,
     /// When the first of the clean reads in a row was made.
+    #[schemars(with = "Option<String>")]
     pub clean_since: Option<Timestamp>,
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub resolved_at: Option<Timestamp>,
+    /// What somebody had said of it before it became unreadable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before_stale: Option<CaseState>,
+    /// Told in a digest only: it was one of many, or there before anyone looked.
+    #[serde(default)]
+    pub quiet: bool,
 }
 
 /// What drifted in one unit.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct CaseUnit {
     pub id: UnitId,
+    /// As they may be kept and told: [`redact`](super::redact) was here.
     pub differences: Vec<Difference>,
     pub coverage: Coverage,
+}
+
+/// What one look found of a case.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Sight {
+    pub units: Vec<CaseUnit>,
+    pub plan_hash: String,
+    pub state_hash: String,
+    pub commit: CommitId,
+    pub weight: Weight,
 }
 
 /// What a sync would do, counted by how gentle it is.
@@ -59,38 +95,64 @@ impl Case {
     pub fn after(&self, event: CaseEvent, at: Timestamp, settle: SignedDuration) -> Result<Case, NoSuchStep> {
         let clean_since = match event {
             CaseEvent::SeenClean => Some(self.clean_since.unwrap_or(at)),
-            CaseEvent::SeenDrifted | CaseEvent::Unreadable { .. } => None,
+            CaseEvent::SeenDrifted | CaseEvent::Unreadable { .. } | CaseEvent::RuledOut { .. } => None,
             CaseEvent::SyncRequested { .. } | CaseEvent::SyncStarted | CaseEvent::SyncFailed { .. } => None,
+            CaseEvent::Acknowledged { .. } | CaseEvent::Snoozed { .. } | CaseEvent::ApprovalAsked { .. } => {
+                self.clean_since
+            }
         };
         let settled = self.clean_since.is_some_and(|since| at.duration_since(since) >= settle);
-        let state = state::next(&self.state, &event, settled)?;
+        let before = match (&event, &self.state, &self.before_stale) {
+            (CaseEvent::SeenDrifted, CaseState::Stale { .. }, Some(before)) => before,
+            _ => &self.state,
+        };
+        let state = state::next(before, &event, Moment { at, settled })?;
         let mut case = Case { clean_since, ..self.clone() };
-        if matches!(event, CaseEvent::SeenDrifted) {
+        if event == CaseEvent::SeenDrifted {
             case.last_seen = at;
             case.seen += 1;
         }
         if state != self.state {
             case.revision += 1;
-            case.state = state;
+            case.turn(state, at);
         }
         Ok(case)
     }
 
-    /// The case after a look that found `units` drifted; other differences or another plan make a
-    /// revision of their own, so that nobody consents to what they did not see.
-    pub fn seen_again(
-        &self,
-        units: Vec<CaseUnit>,
-        plan_hash: String,
-        commit: CommitId,
-        at: Timestamp,
-    ) -> Result<Case, NoSuchStep> {
+    /// Into another state, with what is remembered of the one before.
+    fn turn(&mut self, state: CaseState, at: Timestamp) {
+        let before = std::mem::replace(&mut self.state, state);
+        self.before_stale = match (&self.state, before) {
+            (CaseState::Stale { .. }, CaseState::Stale { .. }) => self.before_stale.take(),
+            (CaseState::Stale { .. }, before) if before.is_held() => Some(before),
+            (_, before) => {
+                if before.is_resolved() {
+                    self.flaps += 1;
+                }
+                None
+            }
+        };
+        self.resolved_at = self.state.is_resolved().then_some(at);
+    }
+
+    /// The case after a look that found it; other values or another plan make a revision of their
+    /// own, so that nobody consents to what they did not see. A case that grew riskier, or whose
+    /// half-given consent was for something else, is open again.
+    pub fn seen_again(&self, sight: Sight, at: Timestamp) -> Result<Case, NoSuchStep> {
         let mut case = self.after(CaseEvent::SeenDrifted, at, SignedDuration::ZERO)?;
-        let same = (&case.units, &case.plan_hash, &case.commit) == (&units, &plan_hash, &commit);
+        let Sight { units, plan_hash, state_hash, commit, weight } = sight;
+        let other_plan = self.plan_hash != plan_hash;
+        let same = (&case.units, &case.commit, &case.state_hash) == (&units, &commit, &state_hash) && !other_plan;
+        let half_agreed = matches!(case.state, CaseState::AwaitingApproval { .. });
+        if case.state.is_held() && (weight.risk > self.weight.risk || (half_agreed && other_plan)) {
+            case.turn(CaseState::Open, at);
+        }
+        // One of many is told on its own as soon as it is worse than it was in the list.
+        let quiet = case.quiet && weight.risk <= self.weight.risk;
         if !same && case.revision == self.revision {
             case.revision += 1;
         }
-        Ok(Case { units, plan_hash, commit, ..case })
+        Ok(Case { units, plan_hash, state_hash, commit, weight, quiet, ..case })
     }
 
     /// Every difference with its unit, those that may lose data first.
@@ -137,29 +199,36 @@ impl Effects {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use crate::cases::How;
+    use crate::cases::{How, Risk};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + second).expect("a time in this century")
     }
 
-    fn open() -> Case {
+    pub(in crate::cases) fn open() -> Case {
         Case {
             id: "d_1".into(),
             environment: "production".parse().expect("a lowercase word is a name"),
             repository: "platform".into(),
+            key: "5eed".into(),
+            state_hash: "a1".into(),
             commit: CommitId::new("9f1c2ab0"),
             alerts: None,
             state: CaseState::Open,
             revision: 1,
             units: Vec::new(),
             plan_hash: "4f0d".into(),
+            weight: Weight::default(),
             first_seen: at(0),
             last_seen: at(0),
             seen: 1,
+            flaps: 0,
             clean_since: None,
+            resolved_at: None,
+            before_stale: None,
+            quiet: false,
         }
     }
 
@@ -190,14 +259,66 @@ mod tests {
         assert_eq!(case.state, CaseState::Stale { reason: "no answer".into() });
     }
 
+    fn sight(state_hash: &str, plan: &str, risk: Risk) -> Sight {
+        Sight {
+            units: Vec::new(),
+            plan_hash: plan.into(),
+            state_hash: state_hash.into(),
+            commit: CommitId::new("9f1c2ab0"),
+            weight: Weight { risk, why: Vec::new() },
+        }
+    }
+
+    fn after(case: &Case, event: CaseEvent) -> Case {
+        case.after(event, at(1), SignedDuration::ZERO).expect("legal")
+    }
+
     #[test]
     fn other_values_make_a_new_revision_and_the_same_ones_do_not() {
-        let case = open();
-        let (units, plan, commit) = (case.units.clone(), case.plan_hash.clone(), case.commit.clone());
-        let same = case.seen_again(units.clone(), plan, commit.clone(), at(5)).expect("legal");
+        let same = open().seen_again(sight("a1", "4f0d", Risk::Medium), at(5)).expect("legal");
         assert_eq!((same.revision, same.seen), (1, 2));
-        let other = same.seen_again(units, "77aa".into(), commit, at(6)).expect("legal");
-        assert_eq!((other.revision, other.plan_hash.as_str()), (2, "77aa"));
+        let other = same.seen_again(sight("b2", "4f0d", Risk::Medium), at(6)).expect("legal");
+        assert_eq!((other.revision, other.state_hash.as_str()), (2, "b2"));
+        let other = other.seen_again(sight("b2", "77aa", Risk::Medium), at(7)).expect("legal");
+        assert_eq!((other.revision, other.plan_hash.as_str()), (3, "77aa"));
+    }
+
+    #[test]
+    fn what_somebody_looks_after_is_open_again_only_when_it_grows_riskier() {
+        let held = after(&open(), CaseEvent::Acknowledged { by: "U1".into(), until: None });
+        let changed = held.seen_again(sight("b2", "77aa", Risk::Medium), at(5)).expect("legal");
+        assert_eq!(changed.state.word(), "acknowledged");
+        let riskier = changed.seen_again(sight("c3", "77aa", Risk::Risky), at(6)).expect("legal");
+        assert_eq!((riskier.state.word(), riskier.revision), ("open", 4));
+    }
+
+    #[test]
+    fn half_a_consent_is_void_when_the_plan_is_another_one() {
+        let asked = after(&open(), CaseEvent::ApprovalAsked { by: "U1".into(), until: at(1800) });
+        let same = asked.seen_again(sight("b2", "4f0d", Risk::Medium), at(5)).expect("legal");
+        assert_eq!(same.state.word(), "waiting for a second approver");
+        let other = same.seen_again(sight("b2", "77aa", Risk::Medium), at(6)).expect("legal");
+        assert_eq!(other.state, CaseState::Open);
+    }
+
+    #[test]
+    fn an_acknowledgement_outlives_a_time_in_which_nothing_could_be_read() {
+        let held = after(&open(), CaseEvent::Acknowledged { by: "U1".into(), until: None });
+        let stale = after(&held, CaseEvent::Unreadable { reason: "no answer".into() });
+        let stale = after(&stale, CaseEvent::Unreadable { reason: "still none".into() });
+        assert_eq!(stale.state.word(), "stale");
+        assert_eq!(after(&stale, CaseEvent::SeenDrifted).state, held.state);
+    }
+
+    #[test]
+    fn each_time_it_comes_back_is_counted() {
+        let mut case = open();
+        for _ in 0..10 {
+            case = after(&case, CaseEvent::RuledOut { how: How::HealedItself });
+            assert_eq!(case.resolved_at, Some(at(1)));
+            case = after(&case, CaseEvent::SeenDrifted);
+        }
+        assert_eq!((case.flaps, case.resolved_at, &case.id), (10, None, &open().id));
     }
 
     #[test]

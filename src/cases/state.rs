@@ -1,12 +1,32 @@
 //! The life of a case: its states, and the one function that says which follows which.
 
+use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Where a case stands.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum CaseState {
     Open,
+    /// Somebody looks after it. It opens again when it grows riskier, or when the time is over.
+    Acknowledged {
+        by: String,
+        #[schemars(with = "Option<String>")]
+        until: Option<Timestamp>,
+    },
+    /// Nobody wants to hear of it for a while; when it grows riskier, they do.
+    Snoozed {
+        by: String,
+        #[schemars(with = "String")]
+        until: Timestamp,
+    },
+    /// One of two has asked for a sync; another one has to agree.
+    AwaitingApproval {
+        by: String,
+        #[schemars(with = "String")]
+        until: Timestamp,
+    },
     /// Someone who may has asked for a sync; it has not begun.
     SyncRequested {
         by: String,
@@ -29,17 +49,36 @@ pub enum CaseState {
 }
 
 /// How a drift went away.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum How {
     Synced,
     /// The world came back on its own, or someone put it back by hand.
     HealedItself,
+    /// A rule in Git says that it is no matter.
+    Ignored,
+    /// Git does not declare it any more.
+    NotDeclared,
+    /// It is told in another case, with what it comes from.
+    Joined,
 }
 
 /// What can happen to a case.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CaseEvent {
+    Acknowledged {
+        by: String,
+        until: Option<Timestamp>,
+    },
+    Snoozed {
+        by: String,
+        until: Timestamp,
+    },
+    /// A sync was asked for that takes two.
+    ApprovalAsked {
+        by: String,
+        until: Timestamp,
+    },
     SyncRequested {
         by: String,
     },
@@ -54,6 +93,18 @@ pub enum CaseEvent {
     Unreadable {
         reason: String,
     },
+    /// Git, or another case, says that this is no case any more.
+    RuledOut {
+        how: How,
+    },
+}
+
+/// What the moment says, beside the event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Moment {
+    pub(super) at: Timestamp,
+    /// A clean read now is the second of two.
+    pub(super) settled: bool,
 }
 
 /// An event that has no place in a case's life.
@@ -64,48 +115,121 @@ pub struct NoSuchStep {
     event: &'static str,
 }
 
-/// The state that follows, where `settled` says that a clean read now is the second of two.
-pub(super) fn next(state: &CaseState, event: &CaseEvent, settled: bool) -> Result<CaseState, NoSuchStep> {
-    use CaseState::{Open, Resolved, Stale, SyncFailed, SyncRequested, Syncing};
-    let stay = || Ok(state.clone());
+/// The state that follows.
+pub(super) fn next(state: &CaseState, event: &CaseEvent, moment: Moment) -> Result<CaseState, NoSuchStep> {
+    match event {
+        CaseEvent::SeenClean => Ok(seen_clean(state, moment)),
+        CaseEvent::SeenDrifted => Ok(seen_drifted(state, moment)),
+        CaseEvent::Unreadable { reason } => Ok(unreadable(state, reason)),
+        CaseEvent::RuledOut { how } => Ok(ruled_out(state, *how)),
+        CaseEvent::Acknowledged { .. }
+        | CaseEvent::Snoozed { .. }
+        | CaseEvent::ApprovalAsked { .. }
+        | CaseEvent::SyncRequested { .. }
+        | CaseEvent::SyncStarted
+        | CaseEvent::SyncFailed { .. } => {
+            asked(state, event).ok_or(NoSuchStep { state: state.word(), event: event.word() })
+        }
+    }
+}
+
+/// What people and syncs do; none where it has no place.
+fn asked(state: &CaseState, event: &CaseEvent) -> Option<CaseState> {
+    use CaseState::{Acknowledged, AwaitingApproval, Open, Snoozed, SyncFailed, SyncRequested, Syncing};
     match (state, event) {
-        (Open, CaseEvent::SyncRequested { by }) => Ok(SyncRequested { by: by.clone() }),
-        (SyncRequested { by }, CaseEvent::SyncStarted) => Ok(Syncing { by: by.clone() }),
+        (Open | Acknowledged { .. } | Snoozed { .. }, CaseEvent::Acknowledged { by, until }) => {
+            Some(Acknowledged { by: by.clone(), until: *until })
+        }
+        (Open | Acknowledged { .. } | Snoozed { .. }, CaseEvent::Snoozed { by, until }) => {
+            Some(Snoozed { by: by.clone(), until: *until })
+        }
+        (Open | Acknowledged { .. } | Snoozed { .. }, CaseEvent::ApprovalAsked { by, until }) => {
+            Some(AwaitingApproval { by: by.clone(), until: *until })
+        }
+        (Open | Acknowledged { .. } | Snoozed { .. } | AwaitingApproval { .. }, CaseEvent::SyncRequested { by }) => {
+            Some(SyncRequested { by: by.clone() })
+        }
+        (SyncRequested { by }, CaseEvent::SyncStarted) => Some(Syncing { by: by.clone() }),
         (SyncRequested { .. } | Syncing { .. }, CaseEvent::SyncFailed { reason }) => {
-            Ok(SyncFailed { reason: reason.clone() })
+            Some(SyncFailed { reason: reason.clone() })
         }
+        (_, _) => None,
+    }
+}
 
-        (Syncing { by }, CaseEvent::SeenClean) if settled => Ok(Resolved { how: How::Synced, by: Some(by.clone()) }),
-        (Open | SyncRequested { .. } | SyncFailed { .. } | Stale { .. }, CaseEvent::SeenClean) if settled => {
-            Ok(Resolved { how: How::HealedItself, by: None })
+fn seen_clean(state: &CaseState, moment: Moment) -> CaseState {
+    use CaseState::*;
+    match state {
+        Syncing { by } if moment.settled => Resolved { how: How::Synced, by: Some(by.clone()) },
+        Open
+        | Acknowledged { .. }
+        | Snoozed { .. }
+        | AwaitingApproval { .. }
+        | SyncRequested { .. }
+        | SyncFailed { .. }
+        | Stale { .. }
+            if moment.settled =>
+        {
+            Resolved { how: How::HealedItself, by: None }
         }
-        (_, CaseEvent::SeenClean) => stay(),
+        Open
+        | Acknowledged { .. }
+        | Snoozed { .. }
+        | AwaitingApproval { .. }
+        | SyncRequested { .. }
+        | Syncing { .. }
+        | SyncFailed { .. }
+        | Stale { .. }
+        | Resolved { .. } => state.clone(),
+    }
+}
 
+fn seen_drifted(state: &CaseState, moment: Moment) -> CaseState {
+    use CaseState::*;
+    match state {
         // A sync under way is judged by its own end, not by a look in the middle of it.
-        (SyncRequested { .. } | Syncing { .. }, CaseEvent::SeenDrifted | CaseEvent::Unreadable { .. }) => stay(),
-        (Open | SyncFailed { .. } | Stale { .. } | Resolved { .. }, CaseEvent::SeenDrifted) => Ok(Open),
-        (Open | SyncFailed { .. } | Stale { .. }, CaseEvent::Unreadable { reason }) => {
-            Ok(Stale { reason: reason.clone() })
-        }
-        // What was resolved was read twice; a later failure to read is no news about it.
-        (Resolved { .. }, CaseEvent::Unreadable { .. }) => stay(),
+        SyncRequested { .. } | Syncing { .. } => state.clone(),
+        Acknowledged { until, .. } if until.is_none_or(|until| moment.at < until) => state.clone(),
+        Snoozed { until, .. } | AwaitingApproval { until, .. } if moment.at < *until => state.clone(),
+        Open
+        | Acknowledged { .. }
+        | Snoozed { .. }
+        | AwaitingApproval { .. }
+        | SyncFailed { .. }
+        | Stale { .. }
+        | Resolved { .. } => Open,
+    }
+}
 
-        (
-            SyncRequested { .. } | Syncing { .. } | Resolved { .. } | SyncFailed { .. } | Stale { .. },
-            CaseEvent::SyncRequested { .. },
-        )
-        | (Open | Syncing { .. } | Resolved { .. } | SyncFailed { .. } | Stale { .. }, CaseEvent::SyncStarted)
-        | (Open | Resolved { .. } | SyncFailed { .. } | Stale { .. }, CaseEvent::SyncFailed { .. }) => {
-            Err(NoSuchStep { state: state.word(), event: event.word() })
+fn unreadable(state: &CaseState, reason: &str) -> CaseState {
+    use CaseState::*;
+    match state {
+        // What was resolved was read twice; a later failure to read is no news about it.
+        SyncRequested { .. } | Syncing { .. } | Resolved { .. } => state.clone(),
+        Open | Acknowledged { .. } | Snoozed { .. } | AwaitingApproval { .. } | SyncFailed { .. } | Stale { .. } => {
+            Stale { reason: reason.to_owned() }
+        }
+    }
+}
+
+fn ruled_out(state: &CaseState, how: How) -> CaseState {
+    use CaseState::*;
+    match state {
+        SyncRequested { .. } | Syncing { .. } | Resolved { .. } => state.clone(),
+        Open | Acknowledged { .. } | Snoozed { .. } | AwaitingApproval { .. } | SyncFailed { .. } | Stale { .. } => {
+            Resolved { how, by: None }
         }
     }
 }
 
 impl CaseState {
-    /// The state in one word or two, for people.
+    /// The state in one word or a few, for people.
     pub fn word(&self) -> &'static str {
         match self {
             CaseState::Open => "open",
+            CaseState::Acknowledged { .. } => "acknowledged",
+            CaseState::Snoozed { .. } => "snoozed",
+            CaseState::AwaitingApproval { .. } => "waiting for a second approver",
             CaseState::SyncRequested { .. } => "waiting for its sync",
             CaseState::Syncing { .. } => "syncing",
             CaseState::Resolved { .. } => "resolved",
@@ -113,17 +237,30 @@ impl CaseState {
             CaseState::Stale { .. } => "stale",
         }
     }
+
+    pub fn is_resolved(&self) -> bool {
+        matches!(self, CaseState::Resolved { .. })
+    }
+
+    /// Whether somebody's word keeps it quiet or half agreed, which a riskier drift ends.
+    pub(super) fn is_held(&self) -> bool {
+        matches!(self, CaseState::Acknowledged { .. } | CaseState::Snoozed { .. } | CaseState::AwaitingApproval { .. })
+    }
 }
 
 impl CaseEvent {
     fn word(&self) -> &'static str {
         match self {
+            CaseEvent::Acknowledged { .. } => "it was acknowledged",
+            CaseEvent::Snoozed { .. } => "it was snoozed",
+            CaseEvent::ApprovalAsked { .. } => "a second approval was asked for",
             CaseEvent::SyncRequested { .. } => "a sync was requested",
             CaseEvent::SyncStarted => "the sync started",
             CaseEvent::SyncFailed { .. } => "the sync failed",
             CaseEvent::SeenClean => "a look found nothing",
             CaseEvent::SeenDrifted => "a look found it",
             CaseEvent::Unreadable { .. } => "a look failed",
+            CaseEvent::RuledOut { .. } => "it is no case any more",
         }
     }
 }
@@ -132,45 +269,100 @@ impl CaseEvent {
 mod tests {
     use super::*;
 
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).expect("a time in this century")
+    }
+
+    fn now(second: i64) -> Moment {
+        Moment { at: at(second), settled: false }
+    }
+
+    const SETTLED: Moment = Moment { at: Timestamp::UNIX_EPOCH, settled: true };
+
     fn requested(by: &str) -> CaseEvent {
         CaseEvent::SyncRequested { by: by.into() }
     }
 
-    #[test]
-    fn only_an_open_case_can_be_asked_to_sync() {
-        assert_eq!(next(&CaseState::Open, &requested("U1"), false), Ok(CaseState::SyncRequested { by: "U1".into() }));
-        let others = [
+    fn every() -> [CaseState; 9] {
+        [
+            CaseState::Open,
+            CaseState::Acknowledged { by: "U1".into(), until: Some(at(100)) },
+            CaseState::Snoozed { by: "U1".into(), until: at(100) },
+            CaseState::AwaitingApproval { by: "U1".into(), until: at(100) },
             CaseState::SyncRequested { by: "U1".into() },
             CaseState::Syncing { by: "U1".into() },
             CaseState::Resolved { how: How::Synced, by: None },
             CaseState::SyncFailed { reason: "no".into() },
             CaseState::Stale { reason: "no".into() },
+        ]
+    }
+
+    fn words(event: &CaseEvent, moment: Moment) -> [&'static str; 9] {
+        every().map(|state| next(&state, event, moment).map_or("-", |state| state.word()))
+    }
+
+    /// One row an event, one column a state of [`every`].
+    #[test]
+    fn the_table_of_states_and_events() {
+        let (by, until) = (String::from("U2"), at(200));
+        let second = "waiting for a second approver";
+        let sync = "waiting for its sync";
+        let table = [
+            (
+                CaseEvent::Acknowledged { by: by.clone(), until: None },
+                ["acknowledged", "acknowledged", "acknowledged", "-", "-", "-", "-", "-", "-"],
+            ),
+            (
+                CaseEvent::Snoozed { by: by.clone(), until },
+                ["snoozed", "snoozed", "snoozed", "-", "-", "-", "-", "-", "-"],
+            ),
+            (
+                CaseEvent::ApprovalAsked { by: by.clone(), until },
+                [second, second, second, "-", "-", "-", "-", "-", "-"],
+            ),
+            (requested("U2"), [sync, sync, sync, sync, "-", "-", "-", "-", "-"]),
+            (CaseEvent::SyncStarted, ["-", "-", "-", "-", "syncing", "-", "-", "-", "-"]),
+            (CaseEvent::SyncFailed { reason: "no".into() }, ["-", "-", "-", "-", "failed", "failed", "-", "-", "-"]),
+            (
+                CaseEvent::SeenDrifted,
+                ["open", "acknowledged", "snoozed", second, sync, "syncing", "open", "open", "open"],
+            ),
+            (
+                CaseEvent::Unreadable { reason: "no".into() },
+                ["stale", "stale", "stale", "stale", sync, "syncing", "resolved", "stale", "stale"],
+            ),
+            (
+                CaseEvent::RuledOut { how: How::Ignored },
+                ["resolved", "resolved", "resolved", "resolved", sync, "syncing", "resolved", "resolved", "resolved"],
+            ),
+            (
+                CaseEvent::SeenClean,
+                ["open", "acknowledged", "snoozed", second, sync, "syncing", "resolved", "failed", "stale"],
+            ),
         ];
-        for state in others {
-            let error = next(&state, &requested("U2"), true).expect_err("a second sync is refused");
-            assert!(error.to_string().contains(state.word()), "{error}");
+        for (event, row) in table {
+            assert_eq!(words(&event, now(50)), row, "{event:?}");
         }
+        assert_eq!(words(&CaseEvent::SeenClean, SETTLED), ["resolved"; 9]);
     }
 
     #[test]
-    fn a_sync_under_way_is_not_reopened_by_a_look_in_the_middle_of_it() {
+    fn a_time_that_is_over_opens_a_case_again_when_it_is_seen() {
+        assert_eq!(words(&CaseEvent::SeenDrifted, now(100))[..4], ["open"; 4]);
+    }
+
+    #[test]
+    fn a_second_sync_is_refused_in_words() {
+        let error = next(&CaseState::Syncing { by: "U1".into() }, &requested("U2"), SETTLED).expect_err("refused");
+        assert_eq!(error.to_string(), "a case that is syncing cannot take this: a sync was requested");
+    }
+
+    #[test]
+    fn only_a_sync_resolves_in_somebodys_name() {
         let syncing = CaseState::Syncing { by: "U1".into() };
-        assert_eq!(next(&syncing, &CaseEvent::SeenDrifted, false), Ok(syncing.clone()));
-    }
-
-    #[test]
-    fn a_failed_sync_and_a_resolved_case_are_open_again_when_drift_is_seen() {
-        let failed = CaseState::SyncFailed { reason: "no".into() };
-        let resolved = CaseState::Resolved { how: How::Synced, by: None };
-        assert_eq!(next(&failed, &CaseEvent::SeenDrifted, false), Ok(CaseState::Open));
-        assert_eq!(next(&resolved, &CaseEvent::SeenDrifted, false), Ok(CaseState::Open));
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_stale_and_not_resolved() {
-        let unreadable = CaseEvent::Unreadable { reason: "no answer".into() };
-        let stale = CaseState::Stale { reason: "no answer".into() };
-        assert_eq!(next(&CaseState::Open, &unreadable, true), Ok(stale.clone()));
-        assert_eq!(next(&stale, &CaseEvent::SeenClean, false), Ok(stale));
+        let synced = CaseState::Resolved { how: How::Synced, by: Some("U1".into()) };
+        assert_eq!(next(&syncing, &CaseEvent::SeenClean, SETTLED), Ok(synced));
+        let healed = CaseState::Resolved { how: How::HealedItself, by: None };
+        assert_eq!(next(&every()[1], &CaseEvent::SeenClean, SETTLED), Ok(healed));
     }
 }

@@ -1,5 +1,7 @@
 //! `groundplan drift`: what others changed.
 
+use std::time::Duration;
+
 use clap::Args;
 use jiff::{Timestamp, Zoned};
 
@@ -9,7 +11,6 @@ use super::output::{print, print_json};
 use super::serve::service;
 use super::session::{Session, stop_on_interrupt};
 use super::settings::OperatorArguments;
-use crate::cases::Case;
 use crate::drift::{self, DriftReport};
 use crate::engine::Selection;
 use crate::plan::Plan;
@@ -30,6 +31,9 @@ pub struct DriftArguments {
     #[arg(long)]
     notify: bool,
 }
+
+/// Slack is not waited for any longer; what is left is sent by the next run, or by `serve`.
+const TELL_WITHIN: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(operator: OperatorArguments, arguments: DriftArguments) -> Done {
     let session = Session::begin(&operator, arguments.target).await?;
@@ -54,8 +58,7 @@ pub(super) async fn run(operator: OperatorArguments, arguments: DriftArguments) 
         return Ok(exit);
     }
     match tell(&session, &selection, &plan, &report).await {
-        Ok(Some(case)) => anstream::eprintln!("Told in Slack as case {} ({}).", case.id, case.state.word()),
-        Ok(None) => {}
+        Ok(()) => {}
         // What was found is the result, whoever could be told of it.
         Err(error) if exit != Exit::Done => _ = super::exit::tell(error.hint("the next `drift --notify` tells it")),
         Err(error) => return Err(error),
@@ -68,8 +71,21 @@ async fn tell(
     selection: &Selection<'_>,
     plan: &Plan,
     report: &DriftReport,
-) -> Result<Option<Case>, CommandError> {
-    Ok(service(session).await?.tell(selection, plan, report, Timestamp::now()).await?)
+) -> Result<(), CommandError> {
+    let service = service(session).await?;
+    for case in service.tell(selection, plan, report, Timestamp::now()).await? {
+        anstream::eprintln!("Kept as case {} ({}).", case.id, case.state.word());
+    }
+    service.deliver(TELL_WITHIN).await?;
+    match (&service.slack, service.store.unsent().await?) {
+        (None, _) => anstream::eprintln!("warning: Slack is not set up, so nobody was told"),
+        (Some(_), (0, _)) => {}
+        (Some(_), (unsent, why)) => {
+            let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+            anstream::eprintln!("warning: {unsent} messages are left for the next run to send{why}");
+        }
+    }
+    Ok(())
 }
 
 fn exit(report: &DriftReport) -> Exit {

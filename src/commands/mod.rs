@@ -5,6 +5,7 @@
 
 mod approve;
 mod arguments;
+mod case;
 mod check;
 mod completion;
 mod destroy;
@@ -59,6 +60,7 @@ pub enum Command {
     Drift(drift::DriftArguments),
     Rebuild(rebuild::RebuildArguments),
     Destroy(destroy::DestroyArguments),
+    Case(case::CaseArguments),
     Serve(serve::ServeArguments),
     Schema(schema::SchemaArguments),
     Completion(completion::CompletionArguments),
@@ -75,6 +77,7 @@ pub async fn run(arguments: Arguments) -> Exit {
         Command::Drift(arguments) => drift::run(operator, arguments).await,
         Command::Rebuild(arguments) => rebuild::run(operator, arguments).await,
         Command::Destroy(arguments) => destroy::run(operator, arguments).await,
+        Command::Case(arguments) => case::run(operator, arguments).await,
         Command::Serve(arguments) => serve::run(operator, arguments).await,
         Command::Schema(arguments) => schema::run(arguments),
         Command::Completion(arguments) => completion::run(arguments),

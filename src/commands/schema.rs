@@ -3,6 +3,7 @@
 use clap::Args;
 use schemars::{Schema, schema_for};
 
+use super::case::{AuditOutput, CaseOutput};
 use super::check::CheckOutput;
 use super::exit::{CommandError, Done, Exit};
 use super::output::{print, print_json};
@@ -34,6 +35,8 @@ pub fn schemas() -> Vec<(String, Schema)> {
         ("graph-output", schema_for!(Drawing)),
         ("plan-output", schema_for!(PlanOutput)),
         ("drift-output", schema_for!(DriftReport)),
+        ("case-output", schema_for!(CaseOutput)),
+        ("audit-output", schema_for!(AuditOutput)),
         ("report-output", schema_for!(ReportOutput)),
     ];
     let all = files.into_iter().chain(of_kinds).chain(outputs);

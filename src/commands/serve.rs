@@ -9,8 +9,8 @@ use tokio::net::TcpListener;
 use super::arguments::{Format, Target};
 use super::exit::{CommandError, Done, Exit};
 use super::session::Session;
-use super::settings::OperatorArguments;
-use crate::serve::Service;
+use super::settings::{OperatorArguments, Settings};
+use crate::serve::{Service, Source};
 use crate::slack::{Signatures, Slack};
 use crate::store::Store;
 
@@ -59,14 +59,22 @@ pub(super) async fn run(operator: OperatorArguments, arguments: ServeArguments) 
 }
 
 pub(super) async fn service(session: &Session) -> Result<Service, CommandError> {
-    let slack = Slack::new(session.settings.slack.clone())?;
+    // Without a token nobody can be told; cases are kept all the same.
+    let slack = match session.settings.slack.bot_token {
+        Some(_) => Some(Slack::new(session.settings.slack.clone())?),
+        None => None,
+    };
+    let Settings { cache, git, .. } = &session.settings;
+    let source = Source::new(session.target.repo.clone(), cache.clone(), git.clone(), Arc::clone(&session.repository));
     let store = Store::open(&session.settings.store).await?;
     Ok(Service {
         engine: Arc::clone(&session.engine),
-        repository: Arc::clone(&session.repository),
+        source: Arc::new(source),
         store,
         slack,
         approvers: session.settings.approvers.clone(),
         settle: session.settings.settle,
+        turn: Arc::default(),
+        news: Arc::default(),
     })
 }

@@ -2,11 +2,13 @@
 //!
 //! Offline, and all at once: whatever is wrong with any file is told in the same run.
 
+mod access;
 mod environment;
 mod files;
 mod read;
 mod settings;
 
+pub use access::{AccessRule, AccessSettings, Action};
 pub use environment::{Environment, Membership};
 pub use read::{Declaration, read};
 pub use settings::{IgnoreRule, RepositorySettings, SyncPolicy};

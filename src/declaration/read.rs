@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::access::AccessSettings;
 use super::environment::{Environment, Membership};
 use super::files::refuse_what_is_no_file;
 use super::settings::{IgnoreRule, RepositorySettings};
@@ -21,6 +22,7 @@ pub struct Declaration {
     pub repository: String,
     pub environments: Vec<Environment>,
     pub ignore: Vec<IgnoreRule>,
+    pub access: AccessSettings,
     /// Every unit of the repository, whatever environment it belongs to.
     pub graph: Graph,
 }
@@ -50,7 +52,14 @@ pub fn read(snapshot: &Snapshot, kinds: &[Arc<dyn Kind>]) -> (Declaration, Probl
     tell_unknown_units(&settings.ignore, &graph, &mut problems);
     problems.sort();
     (
-        Declaration { commit: snapshot.commit().clone(), repository, environments, ignore: settings.ignore, graph },
+        Declaration {
+            commit: snapshot.commit().clone(),
+            repository,
+            environments,
+            ignore: settings.ignore,
+            access: settings.access,
+            graph,
+        },
         problems,
     )
 }

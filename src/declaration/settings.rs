@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::access::AccessSettings;
 use crate::yaml::Spanned;
 
 /// `groundplan.yaml`: optional; without it one environment, `default`, holds everything.
@@ -22,6 +23,10 @@ pub struct RepositorySettings {
     /// Differences that are known and not told as drift.
     #[serde(default)]
     pub ignore: Vec<IgnoreRule>,
+    /// Who may sync, acknowledge, snooze and recheck a case; always read from the environment's own
+    /// branch.
+    #[serde(default)]
+    pub access: AccessSettings,
 }
 
 /// One environment.

@@ -1,36 +1,45 @@
-//! The running service, in its first form: drift told as a case, and the presses on its button.
+//! The running service: drift told as cases, and what people ask for.
 //!
-//! A press is a wish. Who pressed is looked up in the operator's list, the case is read again, the
-//! world is planned again, and only what was shown is done. Whatever ends in the middle is told in
-//! the case's own message.
+//! Whatever way a wish came, it takes the same road: the case is read again, the rules are read from
+//! Git again, the world is planned again, and only what was shown is done. Slack is told from an
+//! outbox: that it does not answer stops no look and no sync.
 
+mod act;
+mod deliver;
 mod press;
 mod run;
+mod source;
+mod sync;
 mod tell;
 
+pub use act::{Answer, Transport, Wish};
 pub use run::ServeError;
+pub use source::Source;
 pub use tell::TellError;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::declaration::Declaration;
 use crate::engine::Engine;
-use crate::repo::{CommitId, Repository};
 use crate::slack::Slack;
 use crate::store::Store;
 
-/// Everything that telling and syncing a case takes.
+/// Everything that telling and syncing a case takes. A copy is another handle to the same.
 #[derive(Clone)]
 pub struct Service {
     pub engine: Arc<Engine>,
-    pub repository: Arc<Repository>,
+    pub source: Arc<Source>,
     pub store: Store,
-    pub slack: Slack,
-    /// The Slack ids of those who may press Sync; nobody where it is empty.
+    /// None where nobody is told: cases are kept all the same.
+    pub slack: Option<Slack>,
+    /// Who may act where no rule in Git names the environment; nobody where it is empty.
     pub approvers: BTreeSet<String>,
     /// How long a world that was put right must stay so before a case counts as resolved.
     pub settle: jiff::SignedDuration,
+    /// Syncs of cases take turns.
+    pub turn: Arc<tokio::sync::Mutex<()>>,
+    /// Rung when there is something to tell.
+    pub news: Arc<tokio::sync::Notify>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -39,20 +48,4 @@ pub enum ReadError {
     Repository(#[from] crate::repo::RepoError),
     #[error("the repository is invalid at {commit}: {first}")]
     Invalid { commit: String, first: String },
-}
-
-impl Service {
-    /// What the repository declares at a commit.
-    async fn declaration(&self, commit: &CommitId) -> Result<Declaration, ReadError> {
-        let (repository, wanted) = (Arc::clone(&self.repository), commit.clone());
-        let snapshot = tokio::task::spawn_blocking(move || repository.snapshot(&wanted));
-        let snapshot = snapshot.await.expect("reading a commit does not panic")?;
-        let (declaration, problems) = self.engine.check(&snapshot);
-        match problems.errors.first() {
-            None => Ok(declaration),
-            Some(problem) => {
-                Err(ReadError::Invalid { commit: commit.short().to_owned(), first: problem.message.clone() })
-            }
-        }
-    }
 }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use super::{Service, TellError};
 use crate::cases::CaseEvent;
@@ -33,19 +34,30 @@ impl Service {
         };
         let socket = async {
             match socket_mode {
-                true => self.slack.listen(inbox.clone()).await,
+                true => match &self.slack {
+                    Some(slack) => slack.listen(inbox.clone()).await,
+                    None => std::future::pending().await,
+                },
                 false => std::future::pending().await,
             }
         };
         let work = async {
+            let mut followed = JoinSet::new();
             while let Some(press) = presses.recv().await {
-                self.press(press).await;
+                let service = self.clone();
+                followed.spawn(async move { service.press(press).await });
+                while followed.try_join_next().is_some() {}
+                // A press that waits for a sync waits here no longer than until one is done.
+                if followed.len() >= ROOM {
+                    followed.join_next().await;
+                }
             }
         };
         tokio::select! {
             ended = web => Ok(ended?),
             error = socket => Err(error.into()),
             () = work => Ok(()),
+            error = self.keep_delivering() => Err(TellError::from(error).into()),
         }
     }
 

@@ -1,134 +1,277 @@
-//! A drift report to a case, and the case to its one message.
+//! A drift report to cases, and cases to the outbox.
 
-use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::Service;
-use crate::cases::{Case, CaseEvent, CaseState, CaseUnit, NoSuchStep};
-use crate::drift::DriftReport;
+use crate::cases::{
+    self, Case, CaseEvent, CaseState, CaseUnit, Group, How, InstallKey, NoSuchStep, Risk, Sight, Weight,
+};
+use crate::drift::{DriftReport, UnitDrift, Verdict};
 use crate::engine::Selection;
-use crate::graph::UnknownUnit;
+use crate::graph::{Graph, UnknownUnit};
 use crate::plan::Plan;
-use crate::slack::{Posted, SlackError};
-use crate::store::{KeptCase, StoreError};
+use crate::store::{KeptCase, Notice, Step, StoreError};
 use crate::unit::UnitId;
 
 #[derive(Debug, thiserror::Error)]
 pub enum TellError {
     #[error("the case could not be kept")]
     Store(#[from] StoreError),
-    #[error("the case is kept, and Slack could not be told of it")]
-    Slack(#[from] SlackError),
     #[error(transparent)]
     Step(#[from] NoSuchStep),
     #[error(transparent)]
     Unit(#[from] UnknownUnit),
 }
 
+/// More new cases than this in one run are told in one list.
+const MOST_NEW: usize = 10;
+/// A drift that is back within this time is the same case again.
+const SAME_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+/// One look, with what is needed to make cases of it.
+struct Look<'a> {
+    selection: &'a Selection<'a>,
+    plan: &'a Plan,
+    report: &'a DriftReport,
+    key: InstallKey,
+    now: Timestamp,
+}
+
 impl Service {
-    /// Opens a case, brings it up to date, or brings it nearer to its end; silent where there is
-    /// neither drift nor a case.
+    /// Opens cases, brings them up to date, or brings them nearer to their end; silent where there
+    /// is neither drift nor a case. Everything is kept in one transaction, to be told from there.
     pub async fn tell(
         &self,
         selection: &Selection<'_>,
         plan: &Plan,
         report: &DriftReport,
         now: Timestamp,
-    ) -> Result<Option<Case>, TellError> {
-        let (repository, environment) = (&selection.declaration.repository, selection.environment);
-        let open = self.store.open_case(repository, &environment.name).await?;
-        let drifted: Vec<_> = report.drifted().collect();
-        if drifted.is_empty() {
-            let event = match report.unverifiable().next() {
-                Some((unit, reason)) => CaseEvent::Unreadable { reason: format!("{unit}: {reason}") },
-                None => CaseEvent::SeenClean,
-            };
-            return match open {
-                Some(kept) => self.step(kept, event, now).await.map(|kept| Some(kept.case)),
-                None => Ok(None),
-            };
+    ) -> Result<Vec<Case>, TellError> {
+        let (repository, environment) = (&selection.declaration.repository, &selection.environment.name);
+        let open = self.store.open_cases(repository, environment).await?;
+        let look = Look { selection, plan, report, key: self.store.install_key().await?, now };
+        let mut steps = Vec::new();
+        let mut seen = BTreeSet::new();
+        for group in look.groups(&open) {
+            let of_group = |kept: &&KeptCase| kept.case.units.iter().any(|unit| group.units.contains(&unit.id));
+            let mut mine = open.iter().filter(of_group);
+            let first = mine.next();
+            seen.extend(first.into_iter().chain(mine.clone()).map(|kept| kept.case.id.clone()));
+            steps.extend(self.seen(&look, &group, first).await?);
+            for other in mine {
+                let joined = other.case.after(CaseEvent::RuledOut { how: How::Joined }, now, self.settle)?;
+                steps.push(step(&other.case, joined));
+            }
         }
-        let ids: Vec<_> = drifted.iter().map(|unit| unit.unit.to_string()).collect();
-        let part = Selection::new(selection.declaration, environment, &ids)?;
-        let would_do = plan.part(&part.graph);
-        let units =
-            would_do.changes().map(|(id, change)| case_unit(id, change.differences(), report)).collect::<Vec<_>>();
-        let kept = match open {
-            Some(KeptCase { case, told }) => {
-                let seen = case.seen_again(units, would_do.digest(), plan.commit.clone(), now)?;
-                self.store.set_case(&seen, case.revision).await?;
-                KeptCase { case: seen, told }
+        for kept in open.iter().filter(|kept| !seen.contains(&kept.case.id)) {
+            if let Some(event) = look.not_drifted(&kept.case) {
+                steps.push(step(&kept.case, kept.case.after(event, now, self.settle)?));
             }
-            None => {
-                let case = new_case(selection, plan, units, would_do.digest(), now);
-                self.store.add_case(&case).await?;
-                KeptCase { case, told: None }
-            }
-        };
-        self.show(&kept).await?;
-        Ok(Some(kept.case))
+        }
+        let baseline = !self.store.has_looked(repository, environment).await?
+            && self.store.applied(repository, environment).await?.is_empty();
+        let notices = quieten(&mut steps, environment.as_str(), selection.environment.alerts.as_deref(), baseline, now);
+        let kept = self.store.keep(&steps, &notices, now).await?;
+        self.store.remember_look(repository, environment, now).await?;
+        self.news.notify_one();
+        Ok(steps.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(step, _)| step.case).collect())
     }
 
-    /// Takes a case one step on, keeps it and shows it. Where another was quicker, the case stays
+    /// The step of a group's case: seen again, back again, or new.
+    async fn seen(&self, look: &Look<'_>, group: &Group, open: Option<&KeptCase>) -> Result<Option<Step>, TellError> {
+        if open.is_some_and(|kept| !look.covers(&kept.case)) {
+            return Ok(None);
+        }
+        let sight = look.sight(group)?;
+        if let Some(kept) = open {
+            let case = kept.case.seen_again(sight, look.now)?;
+            return Ok(Some(Step {
+                tell: kept.told.is_none() && !case.quiet || is_news(&kept.case, &case),
+                ..step(&kept.case, case)
+            }));
+        }
+        let (repository, environment) = (&look.selection.declaration.repository, look.selection.environment);
+        let key = cases::case_key(repository, &environment.name, &group.root);
+        let last = self.store.last_case(repository, &environment.name, &key).await?;
+        let lately = |kept: &KeptCase| {
+            kept.case.resolved_at.is_some_and(|resolved| look.now.duration_since(resolved) < SAME_FOR)
+        };
+        match last.filter(lately) {
+            Some(kept) => {
+                let case = kept.case.seen_again(sight, look.now)?;
+                Ok(Some(step(&kept.case, case)))
+            }
+            None => {
+                let case = look.new_case(key, sight);
+                Ok(Some(Step { before: None, tell: true, audit: None, case }))
+            }
+        }
+    }
+
+    /// Takes a case one step on, and keeps it, to be told. Where another was quicker, the case stays
     /// as the other left it.
     pub(super) async fn step(&self, kept: KeptCase, event: CaseEvent, now: Timestamp) -> Result<KeptCase, TellError> {
         let case = kept.case.after(event, now, self.settle)?;
-        let changed = case.revision != kept.case.revision;
-        if !self.store.set_case(&case, kept.case.revision).await? {
-            return Ok(kept);
+        let step = step(&kept.case, case);
+        let done = self.store.keep(std::slice::from_ref(&step), &[], now).await?;
+        self.news.notify_one();
+        match done.first() {
+            Some(true) => Ok(KeptCase { case: step.case, ..kept }),
+            Some(false) | None => Ok(kept),
         }
-        let kept = KeptCase { case, ..kept };
-        if changed {
-            self.show(&kept).await?;
-        }
-        Ok(kept)
-    }
-
-    /// Posts the case's message, or makes the one there is say what the case is now.
-    pub(super) async fn show(&self, kept: &KeptCase) -> Result<(), TellError> {
-        match &kept.told {
-            Some((channel, ts)) => {
-                let posted = Posted { channel: channel.clone(), ts: ts.clone() };
-                self.slack.update(&kept.case, &posted).await?;
-            }
-            None => {
-                // A process killed between posting and keeping has left a message: it is taken up.
-                let posted = match self.slack.find(&kept.case).await? {
-                    Some(posted) => {
-                        self.slack.update(&kept.case, &posted).await?;
-                        posted
-                    }
-                    None => self.slack.post(&kept.case).await?,
-                };
-                self.store.set_told(&kept.case.id, &posted.channel, &posted.ts).await?;
-            }
-        }
-        Ok(())
     }
 }
 
-fn case_unit(id: &UnitId, differences: &[crate::unit::Difference], report: &DriftReport) -> CaseUnit {
-    let coverage = report.units.iter().find(|unit| unit.unit == *id).map(|unit| unit.coverage.clone());
-    CaseUnit { id: id.clone(), differences: differences.to_vec(), coverage: coverage.unwrap_or_default() }
+fn step(before: &Case, case: Case) -> Step {
+    Step { before: Some(before.revision), tell: is_news(before, &case), audit: None, case }
 }
 
-fn new_case(selection: &Selection<'_>, plan: &Plan, units: Vec<CaseUnit>, plan_hash: String, now: Timestamp) -> Case {
-    let (repository, environment) = (&selection.declaration.repository, selection.environment);
-    // The same drift found again while the case is open finds the case in the store, not by its id.
-    let key = format!("{repository}\0{}\0{now}", environment.name);
-    Case {
-        id: format!("d_{}", &hex::encode(Sha256::digest(key))[..8]),
-        environment: environment.name.clone(),
-        repository: repository.clone(),
-        commit: plan.commit.clone(),
-        alerts: environment.alerts.clone(),
-        state: CaseState::Open,
-        revision: 1,
-        units,
-        plan_hash,
-        first_seen: now,
-        last_seen: now,
-        seen: 1,
-        clean_since: None,
+/// A case that people know of is told whenever it is another revision.
+fn is_news(before: &Case, case: &Case) -> bool {
+    !case.quiet && case.revision != before.revision
+}
+
+/// Leaves the first new cases their own messages, the riskiest first; the others, and all that was
+/// there before anyone looked, stand in one list.
+fn quieten(steps: &mut [Step], environment: &str, alerts: Option<&str>, baseline: bool, now: Timestamp) -> Vec<Notice> {
+    let mut new: Vec<_> = steps.iter_mut().filter(|step| step.before.is_none()).collect();
+    new.sort_by_key(|step| std::cmp::Reverse(step.case.weight.risk));
+    let mut listed = Vec::new();
+    for step in new.into_iter().skip(if baseline { 0 } else { MOST_NEW }) {
+        (step.case.quiet, step.tell) = (true, false);
+        listed.push(line(&step.case));
     }
+    if listed.is_empty() {
+        return Vec::new();
+    }
+    let count = listed.len();
+    let (name, title) = match baseline {
+        true => (
+            format!("baseline:{environment}"),
+            format!("First look at {environment}: {count} drifted before anyone looked. Nothing is asked of anyone."),
+        ),
+        false => (
+            format!("digest:{environment}:{}", now.as_millisecond()),
+            format!("Drift in {environment}: {count} more cases, beside those that have a message of their own."),
+        ),
+    };
+    let text = format!("{title} `groundplan case list` shows them all.\n{}", listed.join("\n"));
+    vec![Notice { name, alerts: alerts.map(str::to_owned), text }]
+}
+
+fn line(case: &Case) -> String {
+    let units: Vec<_> = case.units.iter().map(|unit| unit.id.as_str()).collect();
+    let risky = if case.weight.risk == Risk::Risky { ", risky" } else { "" };
+    format!("• {} {}: {} changes{risky}", case.id, units.join(", "), case.differences().len())
+}
+
+impl Look<'_> {
+    fn groups(&self, open: &[KeptCase]) -> Vec<Group> {
+        let drifted: BTreeSet<_> = self.report.drifted().map(|unit| unit.unit.clone()).collect();
+        let units = |kept: &KeptCase| {
+            let id = kept.case.id.clone();
+            kept.case.units.iter().map(move |unit| (unit.id.clone(), id.clone())).collect::<Vec<_>>()
+        };
+        let held: BTreeMap<_, _> = open.iter().flat_map(units).collect();
+        cases::group(&drifted, |unit| above(&self.selection.graph, unit), &held)
+    }
+
+    /// Whether the look saw all of a case's units, as far as they are declared still.
+    fn covers(&self, case: &Case) -> bool {
+        let seen = |id: &UnitId| self.report.units.iter().any(|unit| unit.unit == *id);
+        !self.selection.part || case.units.iter().all(|unit| seen(&unit.id))
+    }
+
+    /// What befell a case none of whose units drifted; nothing where the look did not see it whole.
+    fn not_drifted(&self, case: &Case) -> Option<CaseEvent> {
+        if !self.covers(case) {
+            return None;
+        }
+        let is_its = |unit: &&UnitDrift| case.units.iter().any(|own| own.id == unit.unit);
+        let units: Vec<_> = self.report.units.iter().filter(is_its).collect();
+        if units.is_empty() {
+            return Some(CaseEvent::RuledOut { how: How::NotDeclared });
+        }
+        let unreadable = units.iter().find_map(|unit| match &unit.verdict {
+            Verdict::Unverifiable(reason) => Some(format!("{}: {}", unit.unit, cases::scrub(reason))),
+            Verdict::Clean | Verdict::Foreign | Verdict::Pending | Verdict::Gone | Verdict::Drifted => None,
+        });
+        match unreadable {
+            Some(reason) => Some(CaseEvent::Unreadable { reason }),
+            None if units.iter().any(|unit| !unit.ignored.is_empty()) => {
+                Some(CaseEvent::RuledOut { how: How::Ignored })
+            }
+            None => Some(CaseEvent::SeenClean),
+        }
+    }
+
+    fn sight(&self, group: &Group) -> Result<Sight, UnknownUnit> {
+        let ids: Vec<_> = group.units.iter().map(UnitId::to_string).collect();
+        let part = Selection::new(self.selection.declaration, self.selection.environment, &ids)?;
+        let would_do = self.plan.part(&part.graph);
+        let mut units: Vec<_> = would_do.changes().map(|(id, change)| self.unit(id, change.differences())).collect();
+        // A rule may leave nothing to do of a unit that is a case for what it is, not for its plan.
+        for id in group.units.iter().filter(|id| !units.iter().any(|unit| unit.id == **id)).collect::<Vec<_>>() {
+            units.push(self.unit(id, &[]));
+        }
+        let drifted = would_do.changes().filter(|(id, _)| group.units.contains(*id));
+        let mut weight = cases::weigh(drifted.flat_map(|(_, change)| change.differences()));
+        if self.report.drifted().any(|unit| group.units.contains(&unit.unit) && unit.verdict == Verdict::Gone) {
+            weight = Weight { risk: Risk::Risky, why: [weight.why, vec!["it was deleted".to_owned()]].concat() };
+            weight.why.dedup();
+        }
+        Ok(Sight {
+            state_hash: cases::state_hash(&self.key, &units),
+            plan_hash: would_do.digest(),
+            commit: self.plan.commit.clone(),
+            units,
+            weight,
+        })
+    }
+
+    fn unit(&self, id: &UnitId, differences: &[crate::unit::Difference]) -> CaseUnit {
+        let coverage = self.report.units.iter().find(|unit| unit.unit == *id).map(|unit| unit.coverage.clone());
+        let differences = differences.iter().map(cases::redact).collect();
+        CaseUnit { id: id.clone(), differences, coverage: coverage.unwrap_or_default() }
+    }
+
+    fn new_case(&self, key: String, sight: Sight) -> Case {
+        let Sight { units, plan_hash, state_hash, commit, weight } = sight;
+        let (declaration, environment) = (self.selection.declaration, self.selection.environment);
+        Case {
+            id: format!("d_{}", &hex::encode(Sha256::digest(format!("{key}\0{}", self.now)))[..8]),
+            environment: environment.name.clone(),
+            repository: declaration.repository.clone(),
+            key,
+            state_hash,
+            commit,
+            alerts: environment.alerts.clone(),
+            state: CaseState::Open,
+            revision: 1,
+            units,
+            plan_hash,
+            weight,
+            first_seen: self.now,
+            last_seen: self.now,
+            seen: 1,
+            flaps: 0,
+            clean_since: None,
+            resolved_at: None,
+            before_stale: None,
+            quiet: false,
+        }
+    }
+}
+
+/// Every unit that this one waits for, at any distance.
+fn above(graph: &Graph, unit: &UnitId) -> BTreeSet<UnitId> {
+    let mut all = BTreeSet::new();
+    let mut next = vec![unit.clone()];
+    while let Some(unit) = next.pop() {
+        next.extend(graph.upstream(&unit).into_iter().filter(|above| all.insert(above.clone())));
+    }
+    all
 }

@@ -4,14 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::text;
-use crate::cases::Case;
-
-/// What a button asks for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    Sync,
-}
+use crate::cases::{Action, Case, CaseState, Risk};
 
 /// The value of a button. Slack shows it to whoever reads payloads, so it names no resource and no
 /// command: the server reads everything again.
@@ -23,27 +16,40 @@ pub(super) struct ButtonValue {
     pub(super) rev: u64,
     pub(super) action: Action,
     /// The first letters of the hash of the plan that was shown.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) plan: String,
+    /// For how long, where that is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) hours: Option<u16>,
 }
 
 const VERSION: u8 = 1;
 const PLAN_LETTERS: usize = 16;
 /// Slack allows 2,000; ours are far shorter, and a longer one is not ours.
 const LONGEST: usize = 512;
+/// What the menu offers; who wants another time says so at a terminal.
+const SNOOZES: [(u16, &str); 4] = [(1, "1 hour"), (4, "4 hours"), (24, "1 day"), (168, "1 week")];
 
 impl Action {
     /// The `action_id` of its button.
     pub fn id(self) -> &'static str {
         match self {
             Action::Sync => "case_sync",
+            Action::Acknowledge => "case_acknowledge",
+            Action::Snooze => "case_snooze",
+            Action::Recheck => "case_recheck",
         }
     }
 }
 
 impl ButtonValue {
+    /// Only a sync is bound to a plan.
     pub(super) fn of(case: &Case, action: Action) -> Self {
-        let plan = plan_prefix(&case.plan_hash).to_owned();
-        Self { v: VERSION, case: case.id.clone(), rev: case.revision, action, plan }
+        let plan = match action {
+            Action::Sync => plan_prefix(&case.plan_hash).to_owned(),
+            Action::Acknowledge | Action::Snooze | Action::Recheck => String::new(),
+        };
+        Self { v: VERSION, case: case.id.clone(), rev: case.revision, action, plan, hours: None }
     }
 
     pub(super) fn parse(value: &str) -> Option<Self> {
@@ -52,6 +58,10 @@ impl ButtonValue {
         }
         serde_json::from_str(value).ok().filter(|button: &Self| button.v == VERSION)
     }
+
+    fn json(&self) -> String {
+        serde_json::to_string(self).expect("words and numbers are JSON")
+    }
 }
 
 /// What of a plan's hash people and buttons see.
@@ -59,22 +69,58 @@ pub(super) fn plan_prefix(hash: &str) -> &str {
     hash.char_indices().nth(PLAN_LETTERS).map_or(hash, |(end, _)| &hash[..end])
 }
 
-/// The row of buttons of a case: none where there is nothing to consent to.
+/// The row of buttons of a case: what may be done with it as it stands.
 pub(super) fn row(case: &Case) -> Option<Value> {
+    let held = |action| match action {
+        Action::Sync => sync(case, "Sync"),
+        Action::Acknowledge => Some(button(case, Action::Acknowledge, "Acknowledge")),
+        Action::Snooze => Some(snooze(case)),
+        Action::Recheck => Some(button(case, Action::Recheck, "Recheck")),
+    };
+    let elements: Vec<Value> = match &case.state {
+        CaseState::Open => [Action::Sync, Action::Acknowledge, Action::Snooze, Action::Recheck].map(held).into(),
+        CaseState::Acknowledged { .. } | CaseState::Snoozed { .. } => {
+            [Action::Sync, Action::Snooze, Action::Recheck].map(held).into()
+        }
+        CaseState::AwaitingApproval { .. } => vec![sync(case, "Approve sync"), held(Action::Recheck)],
+        CaseState::SyncFailed { .. } | CaseState::Stale { .. } => vec![held(Action::Recheck)],
+        CaseState::SyncRequested { .. } | CaseState::Syncing { .. } | CaseState::Resolved { .. } => Vec::new(),
+    }
+    .into_iter()
+    .flatten()
+    .collect();
+    let row = || json!({"type": "actions", "block_id": "case_actions", "elements": elements});
+    (!elements.is_empty()).then(row)
+}
+
+/// None where there is nothing to consent to.
+fn sync(case: &Case, label: &str) -> Option<Value> {
     if case.plan_hash.is_empty() {
         return None;
     }
-    let value = serde_json::to_string(&ButtonValue::of(case, Action::Sync)).expect("words and numbers are JSON");
-    let mut sync = json!({
-        "type": "button",
-        "action_id": Action::Sync.id(),
-        "text": plain("Sync"),
-        "style": "primary",
-        "value": value,
-        "confirm": confirm(case),
-    });
-    sync["accessibility_label"] = json!(format!("Sync {} to Git", case.environment));
-    Some(json!({"type": "actions", "block_id": "case_actions", "elements": [sync]}))
+    let mut sync = button(case, Action::Sync, label);
+    sync["style"] = json!("primary");
+    sync["confirm"] = confirm(case);
+    sync["accessibility_label"] = json!(format!("{label} of {} to Git", case.environment));
+    Some(sync)
+}
+
+fn button(case: &Case, action: Action, label: &str) -> Value {
+    let value = ButtonValue::of(case, action).json();
+    json!({"type": "button", "action_id": action.id(), "text": plain(label), "value": value})
+}
+
+fn snooze(case: &Case) -> Value {
+    let option = |(hours, label): (u16, &str)| {
+        let value = ButtonValue { hours: Some(hours), ..ButtonValue::of(case, Action::Snooze) };
+        json!({"text": plain(label), "value": value.json()})
+    };
+    json!({
+        "type": "static_select",
+        "action_id": Action::Snooze.id(),
+        "placeholder": plain("Snooze…"),
+        "options": SNOOZES.map(option),
+    })
 }
 
 fn confirm(case: &Case) -> Value {
@@ -86,13 +132,17 @@ fn confirm(case: &Case) -> Value {
     let count = case.differences().len();
     let values = if count == 1 { "1 value".to_owned() } else { format!("{count} values") };
     let environment = text::safe(case.environment.as_str(), 60);
+    let risky = match case.weight.risk {
+        Risk::Risky => format!(" Risky: {}.", text::safe(&case.weight.why.join(", "), 120)),
+        Risk::Low | Risk::Medium => String::new(),
+    };
     let mut confirm = json!({
         "title": plain(&format!("Sync {environment}?")),
-        "text": plain(&format!("Puts {values} back to what Git says. {warning}")),
+        "text": plain(&format!("Puts {values} in {environment} back to what Git says. {warning}{risky}")),
         "confirm": plain("Sync"),
         "deny": plain("Cancel"),
     });
-    if !effects.are_gentle() {
+    if !effects.are_gentle() || case.weight.risk == Risk::Risky {
         confirm["style"] = json!("danger");
     }
     confirm

@@ -20,6 +20,8 @@ pub struct Slack {
     settings: Arc<SlackSettings>,
     client: SlackClient<SlackClientHyperHttpsConnector>,
     pub(super) tls: Arc<rustls::ClientConfig>,
+    /// How often a call is tried where Slack asks for fewer.
+    tries: usize,
 }
 
 /// Where a case's message is: what [`Slack::update`] needs to find it again.
@@ -46,7 +48,12 @@ impl Slack {
             .enable_http2()
             .build();
         let connector = SlackClientHyperHttpsConnector::from(connector).with_slack_api_url(&url);
-        Ok(Self { settings: Arc::new(settings), client: SlackClient::new(connector), tls: Arc::new(tls) })
+        Ok(Self { settings: Arc::new(settings), client: SlackClient::new(connector), tls: Arc::new(tls), tries: TRIES })
+    }
+
+    /// The same, for a caller that comes back by itself when Slack asks for fewer calls.
+    pub fn impatient(&self) -> Self {
+        Self { tries: 1, ..self.clone() }
     }
 
     pub fn settings(&self) -> &SlackSettings {
@@ -81,16 +88,44 @@ impl Slack {
         self.call("chat.postEphemeral", &deed, self.bot_token()?, &body).await.map(drop)
     }
 
+    /// Says a few words in the channel that `alerts` means; `name` finds them again.
+    pub async fn notice(&self, alerts: Option<&str>, name: &str, text: &str) -> Result<Posted, SlackError> {
+        let channel = self.settings.channel(alerts)?.to_owned();
+        let deed = format!("tell `{name}` in channel `{channel}`");
+        let metadata = json!({"event_type": "groundplan_notice", "event_payload": {"name": name}});
+        let text = super::text::lines(text, 2800);
+        let body = json!({"channel": channel, "text": text, "metadata": metadata, "unfurl_links": false});
+        let answer = self.call("chat.postMessage", &deed, self.bot_token()?, &body).await?;
+        match answer["ts"].as_str() {
+            Some(ts) => Ok(Posted { channel, ts: ts.to_owned() }),
+            None => Err(SlackError::Unreachable { deed, why: "the answer names no message".to_owned() }),
+        }
+    }
+
+    /// The words that [`notice`](Self::notice) said already, after a crash in the middle.
+    pub async fn find_notice(&self, alerts: Option<&str>, name: &str) -> Result<Option<Posted>, SlackError> {
+        self.look_for(alerts, "groundplan_notice", "name", name).await
+    }
+
     /// The message of a case among the latest of its channel: after a crash between posting and
     /// keeping where it was posted.
     pub async fn find(&self, case: &Case) -> Result<Option<Posted>, SlackError> {
-        let channel = self.settings.channel(case.alerts.as_deref())?.to_owned();
-        let deed = format!("look for case `{}` in channel `{channel}`", case.id);
+        self.look_for(case.alerts.as_deref(), "groundplan_case", "case", &case.id).await
+    }
+
+    async fn look_for(
+        &self,
+        alerts: Option<&str>,
+        event: &str,
+        field: &str,
+        name: &str,
+    ) -> Result<Option<Posted>, SlackError> {
+        let channel = self.settings.channel(alerts)?.to_owned();
+        let deed = format!("look for `{name}` in channel `{channel}`");
         let body = json!({"channel": channel, "limit": 200, "include_all_metadata": true});
         let answer = self.call("conversations.history", &deed, self.bot_token()?, &body).await?;
         let ours = |message: &&Value| {
-            message["metadata"]["event_type"] == "groundplan_case"
-                && message["metadata"]["event_payload"]["case"] == case.id.as_str()
+            message["metadata"]["event_type"] == event && message["metadata"]["event_payload"][field] == name
         };
         let found = answer["messages"].as_array().and_then(|messages| messages.iter().find(ours));
         Ok(found.and_then(|message| message["ts"].as_str()).map(|ts| Posted { channel, ts: ts.to_owned() }))
@@ -122,13 +157,15 @@ impl Slack {
         token: &Secret,
         body: &Value,
     ) -> Result<Value, SlackError> {
-        for _ in 0..TRIES {
+        let mut asked = None;
+        for again in 1..=self.tries {
             let answer = tokio::time::timeout(PATIENCE, self.call_once(method, token, body)).await;
             let too_late = |_| SlackError::Unreachable { deed: deed.to_owned(), why: "no answer in time".to_owned() };
             match answer.map_err(too_late)? {
                 Err(SlackClientError::RateLimitError(limit)) => {
                     let wait = limit.retry_after.unwrap_or(Duration::from_secs(1));
-                    if wait > LONGEST_WAIT {
+                    asked = Some(wait);
+                    if wait > LONGEST_WAIT || again == self.tries {
                         break;
                     }
                     tokio::time::sleep(wait).await;
@@ -136,7 +173,7 @@ impl Slack {
                 answer => return answer.map_err(|error| plainly(deed, error)),
             }
         }
-        Err(SlackError::Throttled { deed: deed.to_owned() })
+        Err(SlackError::Throttled { deed: deed.to_owned(), wait: asked })
     }
 
     async fn call_once(&self, method: &str, token: &Secret, body: &Value) -> Result<Value, SlackClientError> {

@@ -1,5 +1,7 @@
 //! Why Slack could not be told.
 
+use std::time::Duration;
+
 use slack_morphism::errors::SlackClientError;
 
 /// A call to Slack that did not do what it should. Holds no token and no body of an answer.
@@ -15,7 +17,7 @@ pub enum SlackError {
     Refused { deed: String, word: String },
     /// Slack asked to be left alone more often than we try.
     #[error("cannot {deed}: Slack asks for fewer calls")]
-    Throttled { deed: String },
+    Throttled { deed: String, wait: Option<Duration> },
     #[error("cannot {deed}: Slack does not answer ({why})")]
     Unreachable { deed: String, why: String },
 }
@@ -31,6 +33,15 @@ impl SlackError {
             SlackError::Refused { word, .. } => Some(word),
             SlackError::Unusable(_) | SlackError::NoChannel { .. } => None,
             SlackError::Throttled { .. } | SlackError::Unreachable { .. } => None,
+        }
+    }
+
+    /// How long Slack asks to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            SlackError::Throttled { wait, .. } => *wait,
+            SlackError::Unusable(_) | SlackError::NoChannel { .. } => None,
+            SlackError::Refused { .. } | SlackError::Unreachable { .. } => None,
         }
     }
 
@@ -62,7 +73,7 @@ pub(super) fn plainly(deed: &str, error: SlackClientError) -> SlackError {
     let deed = deed.to_owned();
     let why = match error {
         SlackClientError::ApiError(api) => return SlackError::Refused { deed, word: api.code },
-        SlackClientError::RateLimitError(_) => return SlackError::Throttled { deed },
+        SlackClientError::RateLimitError(limit) => return SlackError::Throttled { deed, wait: limit.retry_after },
         SlackClientError::HttpError(http) => format!("status {}", http.status_code.as_u16()),
         SlackClientError::ProtocolError(_) => "an answer that is no JSON of Slack's".to_owned(),
         SlackClientError::HttpProtocolError(error) => error.cause.map_or_else(unknown, |cause| chain(&*cause)),

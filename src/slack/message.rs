@@ -3,12 +3,11 @@
 //! Pure. Slack's limits are far above our budgets, except one that stands in no documentation:
 //! messages with more than about 13,000 characters in their blocks are refused.
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::button::{self, plain};
 use super::line::{authors, line};
-use super::news::{count, news, title};
+use super::news::{count, moment, news, title};
 use super::text::{code, safe};
 use crate::cases::{Case, CaseState, Effects};
 use crate::unit::{Coverage, Shown};
@@ -53,7 +52,7 @@ impl Detail {
 pub fn message(case: &Case, detail: Detail) -> Message {
     let blocks = match (detail, &case.state) {
         (Detail::Plain, _) => Vec::new(),
-        (Detail::Summary, _) => vec![section(&summary(case))].into_iter().chain(buttons(case)).collect(),
+        (Detail::Summary, _) => vec![section(&summary(case))].into_iter().chain(button::row(case)).collect(),
         (Detail::Full | Detail::Counts, CaseState::Resolved { .. }) => {
             vec![header(case), section(&news(case)), context(case)]
         }
@@ -72,7 +71,7 @@ fn long(case: &Case, detail: Detail) -> Vec<Value> {
         blocks.push(section(&changes(case)));
     }
     blocks.push(section(&consequences(case)));
-    blocks.extend(buttons(case));
+    blocks.extend(button::row(case));
     blocks.push(context(case));
     blocks
 }
@@ -124,6 +123,10 @@ fn changes(case: &Case) -> String {
 fn consequences(case: &Case) -> String {
     let who = authors(case.differences().into_iter().map(|(_, difference)| difference));
     let who = who.unwrap_or_else(|| "Who it was is not known".to_owned());
+    let who = match case.weight.why.as_slice() {
+        [] => who,
+        why => format!("*Risky*: {}\n{who}", safe(&why.join(", "), 300)),
+    };
     match case.plan_hash.is_empty() {
         true => format!("{who}\nThere is no plan that would put it right."),
         false => format!("{who}\nA sync would: {} · plan `{}`", effects(case.effects()), plan(case)),
@@ -143,31 +146,19 @@ fn effects(effects: Effects) -> String {
     if told.is_empty() { "change nothing that is known yet".to_owned() } else { told.join(", ") }
 }
 
-fn buttons(case: &Case) -> Option<Value> {
-    match case.state {
-        CaseState::Open => button::row(case),
-        CaseState::SyncRequested { .. } | CaseState::Syncing { .. } | CaseState::Resolved { .. } => None,
-        CaseState::SyncFailed { .. } | CaseState::Stale { .. } => None,
-    }
-}
-
 fn context(case: &Case) -> Value {
     let hidden = |shown: &Option<Shown>| usize::from(matches!(shown, Some(Shown::Hidden(_))));
     let hidden: usize = case.differences().iter().map(|(_, one)| hidden(&one.from).max(hidden(&one.to))).sum();
     let hidden = if hidden > 0 { format!(" · {} hidden", count(hidden, "value")) } else { String::new() };
     let seen = if case.seen == 1 { "once".to_owned() } else { format!("{} times", case.seen) };
-    let text = format!("case {} · rev {} · seen {seen}{hidden}", code(&case.id, 40), case.revision);
+    let flaps =
+        if case.flaps > 0 { format!(" · came back {}", count(case.flaps as usize, "time")) } else { String::new() };
+    let text = format!("case {} · rev {} · seen {seen}{flaps}{hidden}", code(&case.id, 40), case.revision);
     json!({"type": "context", "block_id": "case_context", "elements": [{"type": "mrkdwn", "text": text}]})
 }
 
 fn section(text: &str) -> Value {
     json!({"type": "section", "text": {"type": "mrkdwn", "text": short(text.to_owned(), SECTION)}})
-}
-
-/// Slack shows a date in each reader's own time zone; the rest is for those who cannot.
-fn moment(time: Timestamp) -> String {
-    let fallback = time.strftime("%Y-%m-%d %H:%M UTC");
-    format!("<!date^{}^{{date_short_pretty}} {{time}}|{fallback}>", time.as_second())
 }
 
 fn plan(case: &Case) -> String {

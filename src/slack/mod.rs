@@ -20,7 +20,6 @@ mod signature;
 mod socket;
 mod text;
 
-pub use button::Action;
 pub use client::{Posted, Slack};
 pub use error::SlackError;
 pub use inbox::{Inbox, Taken};
@@ -29,3 +28,5 @@ pub use message::{Detail, Message, message};
 pub use press::{Press, PressError};
 pub use settings::SlackSettings;
 pub use signature::{Refusal, Signatures};
+
+pub use crate::cases::Action;

@@ -1,5 +1,7 @@
 //! Where a case stands, in a title and a sentence.
 
+use jiff::Timestamp;
+
 use super::text::{code, person, safe};
 use crate::cases::{Case, CaseState, How};
 
@@ -13,6 +15,9 @@ pub(super) fn title(case: &Case) -> String {
             let risky = if risky > 0 { format!(", {risky} risky") } else { String::new() };
             format!("🔴 Drift in {environment}: {} in {}{risky}", count(changes, "change"), count(units, "unit"))
         }
+        CaseState::Acknowledged { .. } => format!("👀 Drift in {environment}: acknowledged"),
+        CaseState::Snoozed { .. } => format!("💤 Drift in {environment}: snoozed"),
+        CaseState::AwaitingApproval { .. } => format!("⏳ Drift in {environment}: sync waits for a second approver"),
         CaseState::SyncRequested { .. } => format!("⏳ Drift in {environment}: sync requested"),
         CaseState::Syncing { .. } => format!("🔄 Drift in {environment}: syncing"),
         CaseState::Resolved { .. } => format!("✅ Drift in {environment}: resolved"),
@@ -25,6 +30,14 @@ pub(super) fn title(case: &Case) -> String {
 pub(super) fn news(case: &Case) -> String {
     match &case.state {
         CaseState::Open => "Open.".to_owned(),
+        CaseState::Acknowledged { by, until: None } => format!("{} looks after it.", person(by)),
+        CaseState::Acknowledged { by, until: Some(until) } => {
+            format!("{} looks after it until {}.", person(by), moment(*until))
+        }
+        CaseState::Snoozed { by, until } => format!("{} put it off until {}.", person(by), moment(*until)),
+        CaseState::AwaitingApproval { by, until } => {
+            format!("{} asked for a sync; somebody else has to agree until {}.", person(by), moment(*until))
+        }
         CaseState::SyncRequested { by } => format!("{} asked for a sync.", person(by)),
         CaseState::Syncing { by } => format!("The sync that {} asked for is under way.", person(by)),
         CaseState::Resolved { how: How::Synced, by: Some(by) } => {
@@ -34,6 +47,11 @@ pub(super) fn news(case: &Case) -> String {
         CaseState::Resolved { how: How::HealedItself, by: _ } => {
             "The world agrees with Git again; nothing was synced for it.".to_owned()
         }
+        CaseState::Resolved { how: How::Ignored, by: _ } => "A rule in Git says that it is no matter.".to_owned(),
+        CaseState::Resolved { how: How::NotDeclared, by: _ } => "Git does not declare it any more.".to_owned(),
+        CaseState::Resolved { how: How::Joined, by: _ } => {
+            "It is told in another case, with what it follows from.".to_owned()
+        }
         CaseState::SyncFailed { reason } => format!("The sync failed: {}", code(reason, 600)),
         CaseState::Stale { reason } => {
             format!(
@@ -42,6 +60,12 @@ pub(super) fn news(case: &Case) -> String {
             )
         }
     }
+}
+
+/// Slack shows a date in each reader's own time zone; the rest is for those who cannot.
+pub(super) fn moment(time: Timestamp) -> String {
+    let fallback = time.strftime("%Y-%m-%d %H:%M UTC");
+    format!("<!date^{}^{{date_short_pretty}} {{time}}|{fallback}>", time.as_second())
 }
 
 /// `1 change`, `2 changes`.

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::button::{Action, ButtonValue};
+use super::button::ButtonValue;
+use crate::cases::Action;
 
 /// Somebody pressed a button of ours. A wish, not a permission: who may do what is decided
 /// elsewhere, on a case that is read again.
@@ -14,6 +15,8 @@ pub struct Press {
     pub action: Action,
     /// The first letters of the hash of the plan that was shown.
     pub plan: String,
+    /// For how long, where the menu asks that.
+    pub hours: Option<u16>,
     pub user_id: String,
     /// The workspace the user belongs to: another than the app's for a guest of a shared channel.
     pub user_team: Option<String>,
@@ -69,6 +72,14 @@ struct Pressed {
     action_id: String,
     #[serde(default)]
     value: Option<String>,
+    /// Of a menu.
+    #[serde(default)]
+    selected_option: Option<Chosen>,
+}
+
+#[derive(Deserialize)]
+struct Chosen {
+    value: String,
 }
 
 impl Press {
@@ -81,7 +92,8 @@ impl Press {
         }
         let Payload { user, team, api_app_id, container, actions } =
             Payload::deserialize(payload).map_err(|_| PressError::Malformed)?;
-        let Pressed { action_id, value } = actions.into_iter().next().ok_or(PressError::Malformed)?;
+        let Pressed { action_id, value, selected_option } = actions.into_iter().next().ok_or(PressError::Malformed)?;
+        let value = value.or(selected_option.map(|chosen| chosen.value));
         let button = value.as_deref().and_then(ButtonValue::parse).filter(|button| button.action.id() == action_id);
         let button = button.ok_or_else(|| PressError::NotOurs("block_actions".to_owned()))?;
         if user.id.is_empty() {
@@ -92,6 +104,7 @@ impl Press {
             revision: button.rev,
             action: button.action,
             plan: button.plan,
+            hours: button.hours,
             user_id: user.id,
             user_team: user.team_id,
             team: team.map(|team| team.id),

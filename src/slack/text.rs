@@ -29,6 +29,22 @@ pub(super) fn safe(text: &str, budget: usize) -> String {
     out
 }
 
+/// Several lines, each safe by itself, with room for all of them or a dot for the rest.
+pub(super) fn lines(text: &str, budget: usize) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let line = safe(line, 300);
+        if out.chars().count() + line.chars().count() + 3 > budget {
+            return out + "\n…";
+        }
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        out += &line;
+    }
+    out
+}
+
 /// `text` as code, in which nothing is a link, a mention or bold.
 pub(super) fn code(text: &str, budget: usize) -> String {
     match safe(text, budget.saturating_sub(2)) {

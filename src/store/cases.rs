@@ -1,10 +1,11 @@
 //! Cases, each with the message it is told in.
 
+use jiff::Timestamp;
 use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::{Store, StoreError};
-use crate::cases::{Case, CaseState};
+use super::{Notice, Store, StoreError, audit, outbox, read, write};
+use crate::cases::{AuditEntry, Case, CaseState};
 use crate::unit::EnvironmentName;
 
 /// A case and where it was told.
@@ -15,88 +16,120 @@ pub struct KeptCase {
     pub told: Option<(String, String)>,
 }
 
+/// One case to be kept, in place of the one with revision `before`; none for a new one.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub before: Option<u64>,
+    pub case: Case,
+    /// Whether people have to be told.
+    pub tell: bool,
+    pub audit: Option<AuditEntry>,
+}
+
 impl Store {
-    /// The case of an environment that is not resolved yet.
-    pub async fn open_case(
+    /// The cases of an environment that are not resolved yet, the oldest first.
+    pub async fn open_cases(
         &self,
         repository: &str,
         environment: &EnvironmentName,
+    ) -> Result<Vec<KeptCase>, StoreError> {
+        let of_here = "SELECT body, channel, message FROM drift_case
+                       WHERE repository = ? AND environment = ? AND is_open = 1 ORDER BY rowid";
+        let query = sqlx::query(of_here).bind(repository).bind(environment.as_str());
+        query.fetch_all(&self.pool).await.map_err(read)?.into_iter().map(kept).collect()
+    }
+
+    /// The last case of a drift, resolved or not.
+    pub async fn last_case(
+        &self,
+        repository: &str,
+        environment: &EnvironmentName,
+        key: &str,
     ) -> Result<Option<KeptCase>, StoreError> {
-        let query = sqlx::query(
-            "SELECT body, channel, message FROM drift_case WHERE repository = ? AND environment = ? AND is_open = 1",
-        );
-        let row = query.bind(repository).bind(environment.as_str()).fetch_optional(&self.pool).await;
-        kept(row.map_err(|source| StoreError::Query { deed: "read", source })?)
+        let of_key = "SELECT body, channel, message FROM drift_case
+                      WHERE repository = ? AND environment = ? AND case_key = ? ORDER BY rowid DESC LIMIT 1";
+        let query = sqlx::query(of_key).bind(repository).bind(environment.as_str()).bind(key);
+        query.fetch_optional(&self.pool).await.map_err(read)?.map(kept).transpose()
     }
 
     pub async fn case(&self, id: &str) -> Result<Option<KeptCase>, StoreError> {
         let query = sqlx::query("SELECT body, channel, message FROM drift_case WHERE id = ?");
-        let row = query.bind(id).fetch_optional(&self.pool).await;
-        kept(row.map_err(|source| StoreError::Query { deed: "read", source })?)
+        query.bind(id).fetch_optional(&self.pool).await.map_err(read)?.map(kept).transpose()
+    }
+
+    /// Every case there is, the youngest first.
+    pub async fn all_cases(&self) -> Result<Vec<KeptCase>, StoreError> {
+        let query = sqlx::query("SELECT body, channel, message FROM drift_case ORDER BY rowid DESC");
+        query.fetch_all(&self.pool).await.map_err(read)?.into_iter().map(kept).collect()
     }
 
     /// The cases that a sync was under way for, or asked for, when they were kept.
     pub async fn unfinished_cases(&self) -> Result<Vec<KeptCase>, StoreError> {
-        let rows =
-            sqlx::query("SELECT body, channel, message FROM drift_case WHERE is_open = 1").fetch_all(&self.pool).await;
-        let rows = rows.map_err(|source| StoreError::Query { deed: "read", source })?;
-        let all = rows.into_iter().filter_map(|row| kept(Some(row)).transpose());
+        let rows = sqlx::query("SELECT body, channel, message FROM drift_case WHERE is_open = 1");
+        let rows = rows.fetch_all(&self.pool).await.map_err(read)?;
         let unfinished = |kept: &Result<KeptCase, StoreError>| match kept {
             Ok(kept) => matches!(kept.case.state, CaseState::SyncRequested { .. } | CaseState::Syncing { .. }),
             Err(_) => true,
         };
-        all.filter(unfinished).collect()
+        rows.into_iter().map(kept).filter(unfinished).collect()
     }
 
-    /// Adds a case that was not kept before.
-    pub async fn add_case(&self, case: &Case) -> Result<(), StoreError> {
-        let query = sqlx::query(
-            "INSERT INTO drift_case (id, repository, environment, revision, is_open, body) VALUES (?, ?, ?, ?, ?, ?)",
-        );
-        let query = query.bind(&case.id).bind(&case.repository).bind(case.environment.as_str()).bind(revision(case));
-        let query = query.bind(is_open(case)).bind(serde_json::to_string(case)?);
-        query.execute(&self.pool).await.map_err(|source| StoreError::Query { deed: "write to", source })?;
-        Ok(())
-    }
-
-    /// Sets a case in place of one with revision `before`. False where another was quicker: of two
-    /// who press one button, one syncs.
-    pub async fn set_case(&self, case: &Case, before: u64) -> Result<bool, StoreError> {
-        let query =
-            sqlx::query("UPDATE drift_case SET revision = ?, is_open = ?, body = ? WHERE id = ? AND revision = ?");
-        let query = query.bind(revision(case)).bind(is_open(case)).bind(serde_json::to_string(case)?).bind(&case.id);
-        let done = query.bind(i64::try_from(before).unwrap_or(i64::MAX)).execute(&self.pool).await;
-        let done = done.map_err(|source| StoreError::Query { deed: "write to", source })?;
-        Ok(done.rows_affected() == 1)
-    }
-
-    /// Remembers where a case was told.
-    pub async fn set_told(&self, id: &str, channel: &str, message: &str) -> Result<(), StoreError> {
-        let query = sqlx::query("UPDATE drift_case SET channel = ?, message = ? WHERE id = ?");
-        let done = query.bind(channel).bind(message).bind(id).execute(&self.pool).await;
-        done.map_err(|source| StoreError::Query { deed: "write to", source })?;
-        Ok(())
+    /// Keeps cases, with what is to be told of them and who asked for it, all in one transaction.
+    ///
+    /// Says of each whether it was kept: it was not where another was quicker. Of two who press one
+    /// button, one syncs.
+    pub async fn keep(&self, steps: &[Step], notices: &[Notice], at: Timestamp) -> Result<Vec<bool>, StoreError> {
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(write)?;
+        let mut all = Vec::new();
+        for step in steps {
+            let kept = set(&mut transaction, step).await?;
+            if kept && step.tell {
+                outbox::want_case(&mut transaction, &step.case, at).await?;
+            }
+            if let (true, Some(entry)) = (kept, &step.audit) {
+                audit::append(&mut transaction, entry.clone()).await?;
+            }
+            all.push(kept);
+        }
+        for notice in notices {
+            outbox::want_notice(&mut transaction, notice, at).await?;
+        }
+        transaction.commit().await.map_err(write)?;
+        Ok(all)
     }
 }
 
-fn kept(row: Option<SqliteRow>) -> Result<Option<KeptCase>, StoreError> {
-    let Some(row) = row else { return Ok(None) };
+async fn set(connection: &mut SqliteConnection, step: &Step) -> Result<bool, StoreError> {
+    let Step { before, case, .. } = step;
+    let body = serde_json::to_string(case)?;
+    let query = match before {
+        None => {
+            let insert = "INSERT INTO drift_case (revision, is_open, body, id, repository, environment, case_key)
+                          VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+            let query = sqlx::query(insert).bind(revision(case.revision)).bind(is_open(case)).bind(body).bind(&case.id);
+            query.bind(&case.repository).bind(case.environment.as_str()).bind(&case.key)
+        }
+        Some(before) => {
+            // A case that comes back while another one of the same drift is open stays where it is.
+            let update = "UPDATE OR IGNORE drift_case SET revision = ?, is_open = ?, body = ?, case_key = ?
+                          WHERE id = ? AND revision = ?";
+            let query = sqlx::query(update).bind(revision(case.revision)).bind(is_open(case)).bind(body);
+            query.bind(&case.key).bind(&case.id).bind(revision(*before))
+        }
+    };
+    Ok(query.execute(connection).await.map_err(write)?.rows_affected() == 1)
+}
+
+pub(super) fn kept(row: SqliteRow) -> Result<KeptCase, StoreError> {
     let case = serde_json::from_str(row.get::<&str, _>("body"))?;
     let told = row.get::<Option<String>, _>("channel").zip(row.get::<Option<String>, _>("message"));
-    Ok(Some(KeptCase { case, told }))
+    Ok(KeptCase { case, told })
 }
 
-fn revision(case: &Case) -> i64 {
-    i64::try_from(case.revision).unwrap_or(i64::MAX)
+fn revision(revision: u64) -> i64 {
+    i64::try_from(revision).unwrap_or(i64::MAX)
 }
 
 fn is_open(case: &Case) -> bool {
-    match case.state {
-        CaseState::Resolved { .. } => false,
-        CaseState::Open
-        | CaseState::SyncRequested { .. }
-        | CaseState::Syncing { .. }
-        | CaseState::SyncFailed { .. }
-        | CaseState::Stale { .. } => true,
-    }
+    !case.state.is_resolved()
 }

@@ -1,13 +1,20 @@
-//! What is remembered between runs: which units were applied, and the cases.
+//! What is remembered between runs: which units were applied, the cases, what has still to be told
+//! of them, and who asked for what.
 //!
 //! Losing the store loses history, never truth: an empty store never means "create everything",
 //! and nothing is deleted because of it. The only room with `sqlx`. Every value that is kept has
 //! been masked before it comes here.
 
 mod applied;
+mod audit;
 mod cases;
+mod looked;
+mod outbox;
+#[cfg(test)]
+mod tests;
 
-pub use cases::KeptCase;
+pub use cases::{KeptCase, Step};
+pub use outbox::{Notice, Outgoing, What};
 
 use std::path::{Path, PathBuf};
 
@@ -31,7 +38,7 @@ pub enum StoreError {
     Migrate { path: PathBuf, source: sqlx::migrate::MigrateError },
     #[error("cannot {deed} the store")]
     Query { deed: &'static str, source: sqlx::Error },
-    #[error("the store holds a case that cannot be read")]
+    #[error("the store holds something that cannot be read")]
     Broken(#[from] serde_json::Error),
 }
 
@@ -41,6 +48,7 @@ impl Store {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|source| StoreError::Folder { path: path.to_owned(), source })?;
         }
+        keep_private(path).map_err(|source| StoreError::Folder { path: path.to_owned(), source })?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -63,5 +71,29 @@ fn migrator() -> Migrator {
         include_str!("1_applied_and_cases.sql").into_sql_str(),
         false,
     );
-    Migrator::with_migrations(vec![first])
+    let second = Migration::new(
+        2,
+        "cases by key, outbox, audit".into(),
+        MigrationType::Simple,
+        include_str!("2_triage.sql").into_sql_str(),
+        false,
+    );
+    Migrator::with_migrations(vec![first, second])
+}
+
+/// Makes the file for its owner only, where it is not there yet: it holds the key of digests.
+fn keep_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+fn read(source: sqlx::Error) -> StoreError {
+    StoreError::Query { deed: "read", source }
+}
+
+fn write(source: sqlx::Error) -> StoreError {
+    StoreError::Query { deed: "write to", source }
 }

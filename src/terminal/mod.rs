@@ -3,6 +3,7 @@
 //! Everything but progress is text from data, so that it can be snapshot-tested; colours are taken
 //! out by the stream that writes it, where it is no terminal or `NO_COLOR` is set.
 
+mod cases;
 mod drift;
 mod plan;
 mod problems;
@@ -10,6 +11,7 @@ mod progress;
 mod report;
 mod style;
 
+pub use cases::{audit_text, case_text, cases_text};
 pub use drift::drift_text;
 pub use plan::{differences_text, plan_text};
 pub use problems::problems_text;

@@ -78,14 +78,26 @@ fn payload(state: &mut State, channel: &str, ts: &str, action_id: &str, user: &s
 /// The button as the payload tells of it: without what it does not carry.
 fn action(message: &Value, action_id: &str) -> Option<Value> {
     let blocks = message["blocks"].as_array()?;
+    // `case_snooze=4 hours` chooses from a menu.
+    let (name, choice) = action_id.split_once('=').map_or((action_id, None), |(name, label)| (name, Some(label)));
+    let is_pressable = |element: &Value| element["type"] == if choice.is_some() { "static_select" } else { "button" };
     let of_block = |block: &Value| -> Vec<(Value, Value)> {
         let id = block["block_id"].clone();
         let elements = block["elements"].as_array().cloned().unwrap_or_default();
         elements.into_iter().chain(block.get("accessory").cloned()).map(|element| (id.clone(), element)).collect()
     };
     let mut elements = blocks.iter().flat_map(of_block);
-    let (block_id, button) =
-        elements.find(|(_, element)| element["type"] == "button" && element["action_id"] == action_id)?;
+    let (block_id, button) = elements.find(|(_, element)| is_pressable(element) && element["action_id"] == name)?;
+    if let Some(label) = choice {
+        let options = button["options"].as_array()?;
+        let chosen = options.iter().find(|option| option["text"]["text"] == label)?;
+        let now = jiff::Timestamp::now();
+        return Some(json!({
+            "type": "static_select", "action_id": name, "block_id": block_id, "selected_option": chosen,
+            "placeholder": button["placeholder"], "action_ts": format!("{}.000000", now.as_second()),
+        }));
+    }
+    let action_id = name;
     let mut action = json!({"type": "button", "action_id": action_id, "block_id": block_id});
     for name in ["text", "value", "style", "url", "confirm"] {
         if let Some(value) = button.get(name) {

@@ -13,6 +13,7 @@ fn expected(posted: &Posted) -> Press {
         revision: 7,
         action: Action::Sync,
         plan: "4f0d12ab34cd56ef".into(),
+        hours: None,
         user_id: OPERATOR.into(),
         user_team: Some(TEAM_ID.into()),
         team: Some(TEAM_ID.into()),

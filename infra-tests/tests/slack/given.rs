@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use groundplan::cases::{Case, CaseState, CaseUnit};
+use groundplan::cases::{Case, CaseState, CaseUnit, Weight};
 use groundplan::repo::CommitId;
 use groundplan::slack::{Inbox, Press, Signatures, Slack, SlackSettings, router};
 use groundplan::unit::{Cause, Coverage, Difference, Effect, Secret, Shown, UnitId};
@@ -30,6 +30,8 @@ pub(crate) fn case() -> Case {
         id: "d_7q3m9k".into(),
         environment: "production".parse().expect("a lowercase word is a name"),
         repository: "platform".into(),
+        key: "5eed".into(),
+        state_hash: "a1".into(),
         commit: CommitId::new("9f1c2ab04d5e6f708192a3b4c5d6e7f801234567"),
         alerts: None,
         state: CaseState::Open,
@@ -40,10 +42,15 @@ pub(crate) fn case() -> Case {
             coverage,
         }],
         plan_hash: "4f0d12ab34cd56ef7890".into(),
+        weight: Weight::default(),
         first_seen: at,
         last_seen: at,
         seen: 1,
+        flaps: 0,
         clean_since: None,
+        resolved_at: None,
+        before_stale: None,
+        quiet: false,
     }
 }
 

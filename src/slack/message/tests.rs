@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Detail, message};
-use crate::cases::{Case, CaseState, CaseUnit, How};
+use crate::cases::{Case, CaseState, CaseUnit, How, Weight};
 use crate::repo::CommitId;
 use crate::unit::{Cause, Coverage, Difference, Effect, Shown, UnitId, Who};
 
@@ -34,6 +34,8 @@ fn case(state: CaseState) -> Case {
         id: "d_7q3m9k".into(),
         environment: "production".parse().expect("a lowercase word is a name"),
         repository: "platform".into(),
+        key: "5eed".into(),
+        state_hash: "a1".into(),
         commit: CommitId::new("9f1c2ab04d5e6f708192a3b4c5d6e7f801234567"),
         alerts: Some("platform".into()),
         state,
@@ -65,10 +67,15 @@ fn case(state: CaseState) -> Case {
             ),
         ],
         plan_hash: "4f0d12ab34cd56ef7890abcdef".into(),
+        weight: Weight::default(),
         first_seen: at,
         last_seen: at,
         seen: 4,
+        flaps: 0,
         clean_since: None,
+        resolved_at: None,
+        before_stale: None,
+        quiet: false,
     }
 }
 
@@ -116,20 +123,42 @@ fn a_failed_sync_and_a_stale_case_say_why() {
     insta::assert_snapshot!(format!("{failed}\n\n{stale}"));
 }
 
+/// The names of the buttons of a message.
+fn buttons(case: &Case) -> String {
+    let message = message(case, Detail::Full);
+    let rows = message.blocks.iter().filter(|block| block["type"] == "actions");
+    let elements = rows.flat_map(|row| row["elements"].as_array().into_iter().flatten());
+    elements.filter_map(|element| element["action_id"].as_str()).collect::<Vec<_>>().join(" ").replace("case_", "")
+}
+
 #[test]
-fn only_an_open_case_with_a_plan_has_a_button() {
-    let has_button = |case: &Case| words(case, Detail::Full).contains("[actions]");
-    assert!(has_button(&case(CaseState::Open)));
-    assert!(!has_button(&Case { plan_hash: String::new(), ..case(CaseState::Open) }));
-    for state in [
-        CaseState::SyncRequested { by: "U0OPERATOR".into() },
-        CaseState::Syncing { by: "U0OPERATOR".into() },
-        CaseState::Resolved { how: How::HealedItself, by: None },
-        CaseState::SyncFailed { reason: "no".into() },
-        CaseState::Stale { reason: "no".into() },
-    ] {
-        assert!(!has_button(&case(state.clone())), "{state:?}");
+fn the_buttons_follow_the_state() {
+    let (by, until) = (String::from("U0OPERATOR"), Timestamp::UNIX_EPOCH);
+    let table = [
+        (CaseState::Open, "sync acknowledge snooze recheck"),
+        (CaseState::Acknowledged { by: by.clone(), until: None }, "sync snooze recheck"),
+        (CaseState::Snoozed { by: by.clone(), until }, "sync snooze recheck"),
+        (CaseState::AwaitingApproval { by: by.clone(), until }, "sync recheck"),
+        (CaseState::SyncRequested { by: by.clone() }, ""),
+        (CaseState::Syncing { by }, ""),
+        (CaseState::Resolved { how: How::HealedItself, by: None }, ""),
+        (CaseState::SyncFailed { reason: "no".into() }, "recheck"),
+        (CaseState::Stale { reason: "no".into() }, "recheck"),
+    ];
+    for (state, expected) in table {
+        assert_eq!(buttons(&case(state.clone())), expected, "{state:?}");
     }
+    let without_plan = Case { plan_hash: String::new(), ..case(CaseState::Open) };
+    assert_eq!(buttons(&without_plan), "acknowledge snooze recheck");
+}
+
+#[test]
+fn every_value_of_a_button_is_short_enough_for_any_slack() {
+    let last = Case { id: "d_0123456789".into(), revision: 99_999, ..case(CaseState::Open) };
+    let row = super::button::row(&last).expect("an open case has buttons").to_string();
+    let values = row.split(r#""value":""#).skip(1).filter_map(|rest| rest.split("\"}").next());
+    let longest = values.map(|value| value.replace('\\', "").len()).max();
+    assert!(longest.is_some_and(|longest| longest <= 110), "{longest:?}");
 }
 
 #[test]

@@ -1,0 +1,59 @@
+//! Who may act on a case: rules that are read from the environment's own branch, so that a pull
+//! request cannot give itself rights.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// `access:` of `groundplan.yaml`.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccessSettings {
+    /// Each person's names: a Slack user id, `login:NAME` at a terminal, the names under which the
+    /// world knows them as an author of changes. Two names of one person never count as two people.
+    #[serde(default)]
+    pub people: BTreeMap<String, Vec<String>>,
+    /// People, or their names, by the name of a group.
+    #[serde(default)]
+    pub groups: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    pub rules: Vec<AccessRule>,
+}
+
+/// Who may do what. What no rule allows is denied; an environment that no rule names at all is left
+/// to the operator's approvers.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccessRule {
+    /// The environment; every one where it is not said.
+    #[serde(default)]
+    pub environment: Option<String>,
+    pub actions: Vec<Action>,
+    /// Groups, people, their names, or `everyone` in the workspace.
+    pub allow: Vec<String>,
+    /// How many people a sync of a risky drift takes, one or two; two where it is not said.
+    #[serde(default)]
+    pub approvals: Option<u8>,
+}
+
+/// What people can do with a case.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    Sync,
+    Acknowledge,
+    Snooze,
+    Recheck,
+}
+
+impl Action {
+    pub fn word(self) -> &'static str {
+        match self {
+            Action::Sync => "sync",
+            Action::Acknowledge => "acknowledge",
+            Action::Snooze => "snooze",
+            Action::Recheck => "recheck",
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The outbox to Slack: each channel at its own pace, again later where Slack does not take it.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::task::JoinSet;
+
+use super::Service;
+use crate::plan::chain;
+use crate::slack::{Posted, Slack, SlackError};
+use crate::store::{KeptCase, Notice, Outgoing, StoreError, What};
+
+/// Slack takes about one message a second in a channel, and fifty edits a minute.
+const PACE: Duration = Duration::from_millis(1200);
+/// How long one message may take before another process may try; all its calls end sooner.
+const HOLD: SignedDuration = SignedDuration::from_secs(180);
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(5);
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+impl Service {
+    /// Sends everything that is left to send, also what an earlier run met with an error, until
+    /// nothing is due or the time is over. What is left is sent by whoever comes next.
+    pub async fn deliver(&self, at_most: Duration) -> Result<(), StoreError> {
+        if self.slack.is_none() {
+            return Ok(());
+        }
+        let all = async {
+            self.store.hurry().await?;
+            let mut channels = JoinSet::new();
+            for alerts in self.store.due(Timestamp::now()).await? {
+                let service = self.clone();
+                channels.spawn(async move { service.deliver_channel(&alerts).await });
+            }
+            while let Some(done) = channels.join_next().await {
+                done.expect("sending does not panic")?;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(at_most, all).await.unwrap_or(Ok(()))
+    }
+
+    /// Sends what is due until it is dropped; no channel waits for another one.
+    pub(super) async fn keep_delivering(&self) -> StoreError {
+        if self.slack.is_none() {
+            return std::future::pending().await;
+        }
+        let mut busy = HashSet::new();
+        let mut channels = JoinSet::new();
+        loop {
+            match self.store.due(Timestamp::now()).await {
+                Ok(due) => {
+                    for alerts in due.into_iter().filter(|alerts| busy.insert(alerts.clone())).collect::<Vec<_>>() {
+                        let service = self.clone();
+                        channels.spawn(async move {
+                            let done = service.deliver_channel(&alerts).await;
+                            tokio::time::sleep(PACE).await;
+                            (alerts, done)
+                        });
+                    }
+                }
+                Err(error) => tracing::warn!(error = chain(&error), "the outbox could not be read"),
+            }
+            tokio::select! {
+                Some(done) = channels.join_next() => {
+                    let (alerts, done) = done.expect("sending does not panic");
+                    busy.remove(&alerts);
+                    if let Err(error) = done {
+                        tracing::warn!(error = chain(&error), "the outbox could not be kept");
+                    }
+                }
+                () = self.news.notified() => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    /// Sends what is due in one channel, the most urgent first.
+    async fn deliver_channel(&self, alerts: &str) -> Result<(), StoreError> {
+        let Some(slack) = self.slack.as_ref().map(Slack::impatient) else { return Ok(()) };
+        while let Some(sent) = self.store.take_due(alerts, Timestamp::now(), HOLD).await? {
+            let posted = match &sent.what {
+                What::Case(kept) => send_case(&slack, kept).await,
+                What::Notice(notice) => send_notice(&slack, notice).await,
+            };
+            match posted {
+                Ok(Posted { channel, ts }) => self.store.told(&sent, &channel, &ts).await?,
+                Err(error) if error.message_is_gone() => self.store.forget_message(&sent).await?,
+                Err(error) => return self.later(&sent, &error).await,
+            }
+            tokio::time::sleep(PACE).await;
+        }
+        Ok(())
+    }
+
+    async fn later(&self, sent: &Outgoing, error: &SlackError) -> Result<(), StoreError> {
+        let wait = match (error.retry_after(), error.will_pass()) {
+            (Some(asked), _) => SignedDuration::try_from(asked).unwrap_or(LONGEST_WAIT),
+            (None, true) => SignedDuration::from_secs(1 << sent.attempts.min(8)).min(LONGEST_WAIT),
+            // Somebody has to set it right first.
+            (None, false) => LONGEST_WAIT,
+        };
+        tracing::warn!(%error, "Slack could not be told of `{}`; trying again in {}", sent.name, wait);
+        self.store.postpone(sent, &error.to_string(), Timestamp::now() + wait).await
+    }
+}
+
+async fn send_case(slack: &Slack, kept: &KeptCase) -> Result<Posted, SlackError> {
+    let known = kept.told.clone().map(|(channel, ts)| Posted { channel, ts });
+    // A process killed between posting and keeping has left a message: it is taken up.
+    let posted = match known {
+        Some(posted) => Some(posted),
+        None => slack.find(&kept.case).await?,
+    };
+    match posted {
+        Some(posted) => slack.update(&kept.case, &posted).await.map(|()| posted),
+        None => slack.post(&kept.case).await,
+    }
+}
+
+async fn send_notice(slack: &Slack, notice: &Notice) -> Result<Posted, SlackError> {
+    let Notice { name, alerts, text } = notice;
+    match slack.find_notice(alerts.as_deref(), name).await? {
+        Some(posted) => Ok(posted),
+        None => slack.notice(alerts.as_deref(), name, text).await,
+    }
+}

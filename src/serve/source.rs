@@ -1,0 +1,91 @@
+//! The repository as a running service reads it: fetched again whenever it matters what Git says now.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use super::{ReadError, Service};
+use crate::cases::{Case, Policy};
+use crate::declaration::Declaration;
+use crate::repo::{self, Access, CommitId, RepoError, Repository};
+
+/// Where the repository is, and the copy that was read last.
+pub struct Source {
+    location: String,
+    cache: PathBuf,
+    access: Access,
+    last: Mutex<Arc<Repository>>,
+}
+
+impl Source {
+    pub fn new(location: String, cache: PathBuf, access: Access, repository: Arc<Repository>) -> Self {
+        Self { location, cache, access, last: Mutex::new(repository) }
+    }
+
+    /// The repository as it was read last.
+    fn last(&self) -> Arc<Repository> {
+        Arc::clone(&self.last.lock().expect("nobody panics while holding it"))
+    }
+
+    /// The repository as it is now.
+    fn refreshed(&self) -> Result<Arc<Repository>, RepoError> {
+        let tell = |what: &str| tracing::debug!(what);
+        let repository = Arc::new(repo::open(&self.location, &self.cache, &self.access, &tell)?);
+        *self.last.lock().expect("nobody panics while holding it") = Arc::clone(&repository);
+        Ok(repository)
+    }
+}
+
+impl Service {
+    /// What the repository declares at a commit.
+    pub(super) async fn declaration(&self, commit: &CommitId) -> Result<Declaration, ReadError> {
+        let (source, wanted) = (Arc::clone(&self.source), commit.clone());
+        let read = move || source.last().snapshot(&wanted);
+        let snapshot = tokio::task::spawn_blocking(read).await.expect("reading a commit does not panic")?;
+        self.checked(&snapshot)
+    }
+
+    /// What the branch of an environment declares now.
+    ///
+    /// Which branch that is stands on the repository's own head, so that is read first.
+    pub(super) async fn current(&self, environment: &str) -> Result<Declaration, ReadError> {
+        let head = self.head().await?;
+        match head.environment(environment).and_then(|environment| environment.branch.clone()) {
+            Some(branch) => self.at(Some(branch), false).await,
+            None => Ok(head),
+        }
+    }
+
+    /// What the repository's own head declares now.
+    pub(super) async fn head(&self) -> Result<Declaration, ReadError> {
+        self.at(None, true).await
+    }
+
+    async fn at(&self, revision: Option<String>, refresh: bool) -> Result<Declaration, ReadError> {
+        let source = Arc::clone(&self.source);
+        let read = move || {
+            let repository = if refresh { source.refreshed()? } else { source.last() };
+            let commit = repository.commit(revision.as_deref())?;
+            repository.snapshot(&commit)
+        };
+        let snapshot = tokio::task::spawn_blocking(read).await.expect("reading a commit does not panic")?;
+        self.checked(&snapshot)
+    }
+
+    fn checked(&self, snapshot: &repo::Snapshot) -> Result<Declaration, ReadError> {
+        let (declaration, problems) = self.engine.check(snapshot);
+        match problems.errors.first() {
+            None => Ok(declaration),
+            Some(problem) => {
+                let commit = snapshot.commit().short().to_owned();
+                Err(ReadError::Invalid { commit, first: problem.message.clone() })
+            }
+        }
+    }
+
+    /// Who may do what with a case, as the branch of its environment says now. What cannot be read
+    /// allows nothing.
+    pub(super) async fn policy(&self, case: &Case) -> Result<Policy, ReadError> {
+        let Declaration { access, .. } = self.current(case.environment.as_str()).await?;
+        Ok(Policy { access, approvers: self.approvers.clone() })
+    }
+}

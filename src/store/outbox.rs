@@ -1,0 +1,158 @@
+//! What has still to be told, kept in the same transaction as what it tells.
+//!
+//! One row a message, and a row says only *that* something has to be told: whoever sends it reads
+//! the case as it is then, so the latest wins and nothing queues up while Slack is down.
+
+use jiff::{SignedDuration, Timestamp};
+use sqlx::Row;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use super::{KeptCase, Store, StoreError, cases, read, write};
+use crate::cases::{Case, Risk};
+
+/// A few words that are no case: a digest, a warning.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Notice {
+    /// The same words under the same name are told once.
+    pub name: String,
+    pub alerts: Option<String>,
+    pub text: String,
+}
+
+/// One message that is due.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Outgoing {
+    pub name: String,
+    pub what: What,
+    pub attempts: u32,
+    /// Counts what was wanted: what changed while it was sent is still due.
+    wanted: i64,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum What {
+    Case(Box<KeptCase>),
+    Notice(Notice),
+}
+
+impl Store {
+    /// The channels' names for which something is due; an empty name is the default one.
+    pub async fn due(&self, now: Timestamp) -> Result<Vec<String>, StoreError> {
+        let due = "SELECT DISTINCT alerts FROM outbox WHERE next_at <= ? AND taken_until <= ?";
+        let rows = sqlx::query(due).bind(milliseconds(now)).bind(milliseconds(now)).fetch_all(&self.pool).await;
+        Ok(rows.map_err(read)?.into_iter().map(|row| row.get("alerts")).collect())
+    }
+
+    /// Takes the most urgent message of a channel, for as long as `hold`: no other process sends it
+    /// meanwhile, and if this one dies, another may then.
+    pub async fn take_due(
+        &self,
+        alerts: &str,
+        now: Timestamp,
+        hold: SignedDuration,
+    ) -> Result<Option<Outgoing>, StoreError> {
+        let now_at = milliseconds(now);
+        let take = "UPDATE outbox SET taken_until = ? WHERE name = (
+                        SELECT name FROM outbox WHERE alerts = ? AND next_at <= ? AND taken_until <= ?
+                        ORDER BY urgency, since LIMIT 1)
+                    RETURNING name, notice, wanted, attempts";
+        let query = sqlx::query(take).bind(milliseconds(now + hold)).bind(alerts).bind(now_at).bind(now_at);
+        let Some(row) = query.fetch_optional(&self.pool).await.map_err(write)? else { return Ok(None) };
+        let (name, wanted): (String, i64) = (row.get("name"), row.get("wanted"));
+        let attempts = u32::try_from(row.get::<i64, _>("attempts")).unwrap_or(u32::MAX);
+        let Some(what) = self.content(&name, alerts, &row).await? else { return Ok(None) };
+        Ok(Some(Outgoing { name, what, attempts, wanted }))
+    }
+
+    async fn content(&self, name: &str, alerts: &str, row: &SqliteRow) -> Result<Option<What>, StoreError> {
+        if let Some(text) = row.get::<Option<String>, _>("notice") {
+            let alerts = Some(alerts.to_owned()).filter(|alerts| !alerts.is_empty());
+            return Ok(Some(What::Notice(Notice { name: name.to_owned(), alerts, text })));
+        }
+        let query = sqlx::query("SELECT body, channel, message FROM drift_case WHERE id = ?").bind(name);
+        let row = query.fetch_optional(&self.pool).await.map_err(read)?;
+        row.map(|row| cases::kept(row).map(|kept| What::Case(Box::new(kept)))).transpose()
+    }
+
+    /// It was told there. It stays due where it changed meanwhile.
+    pub async fn told(&self, sent: &Outgoing, channel: &str, message: &str) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(write)?;
+        if let What::Case(kept) = &sent.what {
+            let query = sqlx::query("UPDATE drift_case SET channel = ?, message = ? WHERE id = ?");
+            let query = query.bind(channel).bind(message).bind(&kept.case.id);
+            query.execute(&mut *transaction).await.map_err(write)?;
+        }
+        let done = sqlx::query("DELETE FROM outbox WHERE name = ? AND wanted = ?").bind(&sent.name).bind(sent.wanted);
+        done.execute(&mut *transaction).await.map_err(write)?;
+        let again = "UPDATE outbox SET attempts = 0, next_at = 0, taken_until = 0, last_error = NULL WHERE name = ?";
+        sqlx::query(again).bind(&sent.name).execute(&mut *transaction).await.map_err(write)?;
+        transaction.commit().await.map_err(write)
+    }
+
+    /// It could not be told: again at `next`.
+    pub async fn postpone(&self, sent: &Outgoing, error: &str, next: Timestamp) -> Result<(), StoreError> {
+        let later = "UPDATE outbox SET attempts = attempts + 1, next_at = ?, taken_until = 0, last_error = ?
+                     WHERE name = ?";
+        let query = sqlx::query(later).bind(milliseconds(next)).bind(error).bind(&sent.name);
+        query.execute(&self.pool).await.map(drop).map_err(write)
+    }
+
+    /// Whatever waits for another try may be tried now: someone asks for it.
+    pub async fn hurry(&self) -> Result<(), StoreError> {
+        let query = sqlx::query("UPDATE outbox SET next_at = 0 WHERE attempts > 0");
+        query.execute(&self.pool).await.map(drop).map_err(write)
+    }
+
+    /// The message of a case is no more: a new one is due at once.
+    pub async fn forget_message(&self, sent: &Outgoing) -> Result<(), StoreError> {
+        let query = sqlx::query("UPDATE drift_case SET channel = NULL, message = NULL WHERE id = ?").bind(&sent.name);
+        query.execute(&self.pool).await.map_err(write)?;
+        let query = sqlx::query("UPDATE outbox SET next_at = 0, taken_until = 0 WHERE name = ?").bind(&sent.name);
+        query.execute(&self.pool).await.map(drop).map_err(write)
+    }
+
+    /// How many messages have not been sent, and why the last one that failed was not.
+    pub async fn unsent(&self) -> Result<(u64, Option<String>), StoreError> {
+        let counted = "SELECT COUNT(*) AS unsent, MAX(last_error) AS error FROM outbox";
+        let row = sqlx::query(counted).fetch_one(&self.pool).await.map_err(read)?;
+        Ok((u64::try_from(row.get::<i64, _>("unsent")).unwrap_or(0), row.get("error")))
+    }
+}
+
+pub(super) async fn want_case(connection: &mut SqliteConnection, case: &Case, at: Timestamp) -> Result<(), StoreError> {
+    // What somebody waits for, then what is risky, then the rest.
+    let urgency = match (case.state.word(), case.weight.risk) {
+        ("open" | "stale" | "resolved", Risk::Low | Risk::Medium) => 2,
+        ("open" | "stale" | "resolved", Risk::Risky) => 1,
+        (_, _) => 0,
+    };
+    want(connection, &case.id, case.alerts.as_deref(), None, urgency, at).await
+}
+
+pub(super) async fn want_notice(
+    connection: &mut SqliteConnection,
+    notice: &Notice,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    want(connection, &notice.name, notice.alerts.as_deref(), Some(&notice.text), 3, at).await
+}
+
+async fn want(
+    connection: &mut SqliteConnection,
+    name: &str,
+    alerts: Option<&str>,
+    notice: Option<&str>,
+    urgency: i64,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let want = "INSERT INTO outbox (name, alerts, notice, urgency, wanted, since, attempts, next_at, taken_until)
+                VALUES (?, ?, ?, ?, 1, ?, 0, 0, 0)
+                ON CONFLICT (name) DO UPDATE SET wanted = wanted + 1, urgency = excluded.urgency,
+                    notice = excluded.notice, alerts = excluded.alerts";
+    let query = sqlx::query(want).bind(name).bind(alerts.unwrap_or("")).bind(notice).bind(urgency);
+    query.bind(milliseconds(at)).execute(connection).await.map(drop).map_err(write)
+}
+
+fn milliseconds(at: Timestamp) -> i64 {
+    at.as_millisecond()
+}
