@@ -31,6 +31,13 @@ pub(super) fn core(scalar: &Scalar) -> Meaning {
     }
 }
 
+/// Whether every reader takes it for text: YAML 1.1 knows more numbers and switches.
+pub(super) fn is_text(scalar: &Scalar) -> bool {
+    const SWITCHES: &[&str] = &["y", "n", "yes", "no", "on", "off"];
+    let switch = || SWITCHES.contains(&scalar.text.to_ascii_lowercase().as_str());
+    core(scalar) == Meaning::Text && (scalar.style != Style::Plain || !switch())
+}
+
 fn number(text: &str) -> Meaning {
     if let Some(digits) = text.strip_prefix("0o") {
         return whole(digits, 8);

@@ -4,20 +4,26 @@
 //! node, refuses duplicate keys, expands anchors and merge keys within a budget, and knows nothing
 //! of what a key means. Three views stand on it: [`read`] fills a Rust type and says where and what
 //! is wrong; [`kubernetes`] gives the JSON that kubectl would send (YAML 1.1 as `sigs.k8s.io/yaml`
-//! reads it); a CloudFormation template is walked as nodes, its tags kept.
+//! reads it); a CloudFormation template is walked as nodes, its tags kept. The way back is an
+//! [`Edit`], which changes one value and no other byte.
 
 mod capture;
+mod edit;
 mod kubernetes;
 mod meaning;
 mod node;
+mod outline;
 mod pairs;
 mod parse;
 mod read;
 mod read_error;
+mod same;
 mod spanned;
 #[cfg(test)]
 mod tests;
+mod write;
 
+pub use edit::{Edit, Entries, Inserted, begun, edited};
 pub use node::{Node, Scalar, Span, Style, Value};
 pub use spanned::Spanned;
 

@@ -1,5 +1,6 @@
 //! The room's promises, one test a fact.
 
+mod editing;
 mod kubernetes;
 mod parsing;
 mod reading;
