@@ -58,7 +58,10 @@ where
 {
     match error {
         SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
-        SdkError::DispatchFailure(dispatch) => dispatch.is_io() || dispatch.is_timeout(),
+        // A connection that closes before its answer is of neither kind, and of one that may be tried again.
+        SdkError::DispatchFailure(dispatch) => {
+            dispatch.is_io() || dispatch.is_timeout() || dispatch.as_other().is_some()
+        }
         SdkError::ServiceError(_) => {
             matches!(error.code(), Some("InternalFailure" | "InternalError" | "ServiceUnavailable"))
         }

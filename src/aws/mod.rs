@@ -48,6 +48,8 @@ pub struct AwsSettings {
     pub template_bucket: Option<String>,
     /// Accounts and regions where stacks may have been left behind, beside those that are declared.
     pub sites: BTreeSet<(String, String)>,
+    /// How long somebody else's operation on a stack is waited for; two minutes where it is not said.
+    pub patience: Option<Duration>,
     /// Where may be remembered what was read of AWS and cannot have changed since.
     pub cache: Option<std::path::PathBuf>,
 }

@@ -128,8 +128,17 @@ impl Session {
             }
             ErrorKind::Failed | ErrorKind::Moved | ErrorKind::Refused => format!("{site}: {}", error.message),
         };
+        if error.hint.is_none() && speaks_of_a_region_switched_off(&error.message) {
+            error.hint = Some(format!("is the region {} switched on in account {}?", self.region, self.account));
+        }
         error
     }
+}
+
+/// A region that an account has not opted in to knows none of its keys, and says so in several ways.
+fn speaks_of_a_region_switched_off(message: &str) -> bool {
+    let codes = ["OptInRequired", "RegionDisabledException", "InvalidClientTokenId", "UnrecognizedClientException"];
+    codes.iter().any(|code| message.ends_with(&format!("({code})")))
 }
 
 fn source(account: &str, region: &str, base: &SdkConfig, settings: &AwsSettings) -> Result<Source, KindError> {

@@ -1,5 +1,7 @@
 //! A session against an STS of a few lines.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -12,10 +14,18 @@ use crate::unit::ErrorKind;
 
 /// Answers every AssumeRole, and every GetCallerIdentity with one account.
 async fn sts_of(account: &'static str) -> String {
+    sts(account, "2099-01-01T00:00:00Z").await.0
+}
+
+/// The same, with when the keys end, and how often it was asked for some.
+async fn sts(account: &'static str, end: &'static str) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
+    let assumed = Arc::new(AtomicUsize::new(0));
+    let counted = assumed.clone();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
+            let counted = counted.clone();
             tokio::spawn(async move {
                 let mut asked = Vec::new();
                 while let Ok(read) = stream.read_buf(&mut asked).await {
@@ -24,19 +34,24 @@ async fn sts_of(account: &'static str) -> String {
                         break;
                     }
                 }
-                let body = answer(&String::from_utf8_lossy(&asked), account);
+                let body = answer(&String::from_utf8_lossy(&asked), account, end);
+                counted.fetch_add(usize::from(body.starts_with("<AssumeRole")), Ordering::Relaxed);
                 let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
                 let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
             });
         }
     });
-    format!("http://{address}")
+    (format!("http://{address}"), assumed)
 }
 
-fn answer(asked: &str, account: &str) -> String {
+fn answer(asked: &str, account: &str, end: &str) -> String {
     match asked.contains("Action=AssumeRole") {
-        true => "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>".to_owned(),
-        false => format!("<GetCallerIdentityResponse><GetCallerIdentityResult><Account>{account}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"),
+        true => format!(
+            "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>{end}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+        ),
+        false => format!(
+            "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>{account}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
+        ),
     }
 }
 
@@ -60,6 +75,21 @@ async fn a_role_of_the_declared_account_opens_a_session_for_writing() {
     let session = aws.session("111122223333", "eu-west-1").await.expect("the account is right");
     session.for_writing().await.expect("proven");
     assert!(session.eks_token("prod").await.expect("signed").expose().starts_with("k8s-aws-v1."));
+}
+
+#[tokio::test]
+async fn keys_that_end_within_a_run_are_replaced_and_proven_again() {
+    let role = || AwsSettings { role: Some("deployer".into()), ..AwsSettings::default() };
+    let (lasting, once) = sts("111122223333", "2099-01-01T00:00:00Z").await;
+    let (ending, often) = sts("111122223333", "2020-01-01T00:00:00Z").await;
+    for endpoint in [lasting, ending] {
+        let aws = Aws::over(role(), base(&endpoint).await);
+        let session = aws.session("111122223333", "eu-west-1").await.expect("the account is right");
+        for _ in 0..3 {
+            session.for_writing().await.expect("proven");
+        }
+    }
+    assert_eq!((once.load(Ordering::Relaxed), often.load(Ordering::Relaxed)), (1, 4));
 }
 
 #[tokio::test]

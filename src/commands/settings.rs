@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use schemars::JsonSchema;
@@ -69,6 +70,8 @@ struct AwsFile {
     /// a stack there any more.
     #[serde(default)]
     sites: Vec<yaml::Spanned<String>>,
+    /// How long somebody else's operation on a stack is waited for.
+    patience_seconds: Option<u32>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -108,7 +111,7 @@ impl Settings {
             },
         };
         let OperatorFile { aws, kubeconfig, slack, store, settle_seconds } = file;
-        let AwsFile { role, external_id, service_role, capabilities, template_bucket, sites } = aws;
+        let AwsFile { role, external_id, service_role, capabilities, template_bucket, sites, patience_seconds } = aws;
         let sites = sites.iter().map(site).collect::<Result<_, _>>()?;
         let cache = folder("XDG_CACHE_HOME", ".cache");
         let nowhere = || CommandError::failed("neither HOME nor --store says where the store is");
@@ -121,6 +124,7 @@ impl Settings {
                 capabilities,
                 template_bucket,
                 sites,
+                patience: patience_seconds.map(|seconds| Duration::from_secs(u64::from(seconds))),
                 cache: cache.clone(),
             },
             kubeconfig: kubeconfig.or_else(|| std::env::var_os("KUBECONFIG").map(PathBuf::from)),

@@ -1,5 +1,7 @@
 //! What may not stand in a repository at all.
 
+use std::collections::BTreeMap;
+
 use crate::problem::{Place, Problem, Problems};
 use crate::repo::{Entry, Snapshot};
 
@@ -19,5 +21,17 @@ pub(super) fn refuse_what_is_no_file(snapshot: &Snapshot, problems: &mut Problem
             Entry::LfsPointer => ("a Git LFS pointer is not followed".to_owned(), "take the file out of LFS"),
         };
         problems.error(Problem::new(Place::file(path), what).hint(hint));
+    }
+}
+
+/// Names two files whose paths differ by case alone: where the two are told apart depends on the
+/// machine that somebody edits them on, and one of them is lost without a word on others.
+pub(super) fn refuse_case_twins(snapshot: &Snapshot, problems: &mut Problems) {
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    for (path, _) in ["stacks", "templates", "clusters"].iter().flat_map(|folder| snapshot.below(folder)) {
+        if let Some(first) = seen.insert(path.to_lowercase(), path) {
+            let said = format!("`{first}` differs from it by upper and lower case alone");
+            problems.error(Problem::new(Place::file(path), said).hint("rename one of the two files"));
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::access::AccessSettings;
 use super::environment::{Environment, Membership};
-use super::files::refuse_what_is_no_file;
+use super::files::{refuse_case_twins, refuse_what_is_no_file};
 use super::settings::{IgnoreRule, RepositorySettings};
 use crate::graph::Graph;
 use crate::problem::{Place, Problem, Problems};
@@ -32,6 +32,7 @@ pub struct Declaration {
 pub fn read(snapshot: &Snapshot, kinds: &[Arc<dyn Kind>]) -> (Declaration, Problems) {
     let mut problems = Problems::default();
     refuse_what_is_no_file(snapshot, &mut problems);
+    refuse_case_twins(snapshot, &mut problems);
     let (file, settings) = read_settings(snapshot, &mut problems);
     let repository = settings.repository.as_ref().map(|name| name.value.clone()).unwrap_or_default();
     let read_settings = ReadSettings { repository: repository.clone() };

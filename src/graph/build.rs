@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use petgraph::algo::tarjan_scc;
+use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::resolve::{Lost, Names, Resolved};
@@ -59,7 +59,8 @@ fn follow(names: &Names<'_>, references: Vec<Reference>, problems: &mut Problems
 
 /// One problem a cycle, at the first of its units, with the whole way round.
 fn tell_cycles(units: &DiGraph<Member, Why>, problems: &mut Problems) {
-    for circle in tarjan_scc(units) {
+    // Of the two algorithms the one that does not recurse: a row of units may be as long as it likes.
+    for circle in kosaraju_scc(units) {
         let to_itself = circle.len() == 1 && units.contains_edge(circle[0], circle[0]);
         if circle.len() < 2 && !to_itself {
             continue;
@@ -70,8 +71,19 @@ fn tell_cycles(units: &DiGraph<Member, Why>, problems: &mut Problems) {
         let place =
             reference_to(units, round[0], round[1 % round.len()]).unwrap_or_else(|| FilePlace::file(&first.file));
         let message = format!("these units wait for each other: {}", ids.join(" → "));
-        problems.error(Problem::new(place, message).hint("take one of the references out"));
+        problems.error(Problem::new(place, message).hint(links(units, &round)));
     }
+}
+
+/// Where each unit of a circle names the next: any of these places may be the wrong one.
+fn links(units: &DiGraph<Member, Why>, round: &[NodeIndex]) -> String {
+    let link = |(at, from): (usize, &NodeIndex)| {
+        let to = round[(at + 1) % round.len()];
+        let place = reference_to(units, *from, to).unwrap_or_else(|| FilePlace::file(&units[*from].declared.file));
+        format!("`{}` is named at {}:{}", units[to].declared.id, place.file, place.line)
+    };
+    let links: Vec<_> = round.iter().enumerate().map(link).collect();
+    format!("take one of these out: {}", links.join(", "))
 }
 
 /// A cycle inside a strongly connected component: from its smallest id, upstream until it closes.

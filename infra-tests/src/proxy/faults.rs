@@ -9,6 +9,9 @@ pub const LONGEST_HOLD: Duration = Duration::from_secs(60);
 /// No fault is repeated more often than this.
 pub const MOST_TIMES: u32 = 1000;
 
+/// AWS's own words for too many calls.
+const RATE_EXCEEDED: &str = "Rate exceeded";
+
 /// The faults that are set, by action.
 #[derive(Default)]
 pub(super) struct Faults {
@@ -44,6 +47,7 @@ struct Fault {
     hold: Duration,
     refusals: u32,
     code: String,
+    message: String,
     losses: u32,
 }
 
@@ -53,7 +57,7 @@ pub(super) enum Fate {
     /// Let it through, and answer after a while.
     Pass { after: Duration },
     /// Do not let it through; answer with this error.
-    Refuse { code: String },
+    Refuse { code: String, message: String },
     /// Let it through, and drop the connection instead of an answer.
     Lose,
 }
@@ -64,10 +68,16 @@ impl Faults {
     }
 
     pub(super) fn refuse(&self, action: &str, times: u32, code: &str) {
+        let message = if code.starts_with("Throttling") { RATE_EXCEEDED } else { "Refused by the test" };
+        self.refuse_saying(action, times, code, message);
+    }
+
+    pub(super) fn refuse_saying(&self, action: &str, times: u32, code: &str, message: &str) {
         let mut all = self.all();
         let fault = all.entry(action.to_owned()).or_default();
         fault.refusals = times.min(MOST_TIMES);
         code.clone_into(&mut fault.code);
+        message.clone_into(&mut fault.message);
     }
 
     pub(super) fn lose_reply(&self, action: &str) {
@@ -94,13 +104,13 @@ impl Faults {
     pub(super) fn fate(&self, action: &str) -> Fate {
         let now = Instant::now();
         if !self.buckets().iter_mut().all(|bucket| bucket.takes(action, now)) {
-            return Fate::Refuse { code: "Throttling".to_owned() };
+            return Fate::Refuse { code: "Throttling".to_owned(), message: RATE_EXCEEDED.to_owned() };
         }
         let mut all = self.all();
         let Some(fault) = all.get_mut(action) else { return Fate::Pass { after: Duration::ZERO } };
         if fault.refusals > 0 {
             fault.refusals -= 1;
-            return Fate::Refuse { code: fault.code.clone() };
+            return Fate::Refuse { code: fault.code.clone(), message: fault.message.clone() };
         }
         if fault.losses > 0 {
             fault.losses -= 1;
@@ -123,7 +133,7 @@ mod tests {
         let faults = Faults::default();
         faults.refuse("DescribeStacks", 2, "Throttling");
         faults.lose_reply("DescribeStacks");
-        let refused = Fate::Refuse { code: "Throttling".to_owned() };
+        let refused = Fate::Refuse { code: "Throttling".to_owned(), message: RATE_EXCEEDED.to_owned() };
         let passed = Fate::Pass { after: Duration::ZERO };
         let fates: Vec<Fate> = (0..4).map(|_| faults.fate("DescribeStacks")).collect();
         assert_eq!(fates, [refused.clone(), refused, Fate::Lose, passed.clone()]);

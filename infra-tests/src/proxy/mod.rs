@@ -4,8 +4,10 @@
 //! A call reaches the emulator as it was sent, unless a row of [`SUPPLIED`] answers it in the shapes
 //! of AWS's own documents, or a test asked for a fault.
 
+mod alteration;
 mod answer;
 mod call;
+mod capabilities;
 mod counts;
 mod faults;
 mod form;
@@ -79,6 +81,21 @@ impl Proxy {
         self.desk.faults().refuse(action, times, code);
     }
 
+    /// As [`Proxy::refuse`], with the error's own words.
+    pub fn refuse_saying(&self, action: &str, times: u32, code: &str, message: &str) {
+        self.desk.faults().refuse_saying(action, times, code, message);
+    }
+
+    /// Gives an element of an action's result another text, until the faults are cleared.
+    pub fn say(&self, action: &str, element: &str, text: &str) {
+        self.desk.alterations().word(action, element, text);
+    }
+
+    /// Leaves a stack out of the next `times` answers of DescribeStacks.
+    pub fn leave_out(&self, stack: &str, times: u32) {
+        self.desk.alterations().leave_out(stack, times);
+    }
+
     /// Performs the next call of an action, then drops the connection instead of answering.
     pub fn lose_reply(&self, action: &str) {
         self.desk.faults().lose_reply(action);
@@ -100,6 +117,7 @@ impl Proxy {
     }
 
     pub fn clear_faults(&self) {
+        self.desk.alterations().clear();
         self.desk.pretences().clear();
         self.desk.faults().clear();
     }

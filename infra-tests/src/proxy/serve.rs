@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 
+use super::alteration::Alterations;
 use super::answer::Answer;
 use super::call::Call;
 use super::counts::{Counted, Counts, Tally};
@@ -27,6 +28,7 @@ pub(super) struct Desk {
     counts: Mutex<Counts>,
     faults: Faults,
     pretences: Pretences,
+    alterations: Alterations,
     supplies: Supplies,
 }
 
@@ -51,6 +53,7 @@ impl Desk {
             counts: Mutex::default(),
             faults: Faults::default(),
             pretences: Pretences::default(),
+            alterations: Alterations::default(),
             supplies: Supplies::default(),
         })
     }
@@ -71,6 +74,10 @@ impl Desk {
         &self.pretences
     }
 
+    pub(super) fn alterations(&self) -> &Alterations {
+        &self.alterations
+    }
+
     fn counting(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -85,9 +92,8 @@ impl Desk {
                 self.count(&call, sent, &answer);
                 answer.into_response()
             }
-            Fate::Refuse { code } => {
-                let message = if code.starts_with("Throttling") { "Rate exceeded" } else { "Refused by the test" };
-                let answer = Answer::error(call.protocol, StatusCode::BAD_REQUEST, &code, message);
+            Fate::Refuse { code, message } => {
+                let answer = Answer::error(call.protocol, StatusCode::BAD_REQUEST, &code, &message);
                 self.count(&call, sent, &answer);
                 answer.into_response()
             }
@@ -112,7 +118,8 @@ impl Desk {
         if let (Ok(answer), "AssumeRole") = (&answer, call.action.as_str()) {
             self.upstream.learn(answer);
         }
-        answer.and_then(|answer| self.pretences.dress(call, answer)).unwrap_or_else(|error| {
+        let told = answer.and_then(|answer| self.pretences.dress(call, answer));
+        told.and_then(|answer| self.alterations.apply(call, answer)).unwrap_or_else(|error| {
             Answer::error(call.protocol, StatusCode::BAD_GATEWAY, "ProxyFailure", &format!("{error:#}"))
         })
     }

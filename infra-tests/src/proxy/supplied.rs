@@ -7,6 +7,7 @@ use axum::http::HeaderMap;
 
 use super::answer::Answer;
 use super::call::Call;
+use super::capabilities;
 use super::property_values;
 use super::revert_drift::RevertDrift;
 use super::upstream::Upstream;
@@ -34,6 +35,14 @@ pub const SUPPLIED: &[Behaviour] = &[
         document: "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html",
     },
     Behaviour {
+        name: "stacks left out of an answer, and results told otherwise, as a test asks for",
+        document: "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html",
+    },
+    Behaviour {
+        name: "CreateChangeSet without the capability that its template asks for",
+        document: "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html",
+    },
+    Behaviour {
         name: "Throttling beyond a rate that a test sets",
         document: "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html",
     },
@@ -58,6 +67,9 @@ impl Supplies {
     pub(super) async fn answer(&self, asked: Asked<'_>) -> anyhow::Result<Option<Answer>> {
         if asked.call.service != "cloudformation" {
             return Ok(None);
+        }
+        if let Some(refused) = capabilities::answer(asked) {
+            return Ok(Some(refused));
         }
         match self.revert_drift.answer(asked).await? {
             Some(answer) => Ok(Some(answer)),

@@ -30,7 +30,7 @@ async fn a_large_template_goes_through_the_operators_bucket() -> Result<()> {
 
 #[tokio::test]
 async fn without_a_bucket_a_large_template_is_refused_before_anything_is_done() -> Result<()> {
-    let stage = Stage::set().await?.without_bucket();
+    let stage = Stage::set().await?.with_operator(|settings| settings.template_bucket = None);
     let large = format!("{QUEUE}# {}\n", "x".repeat(60_000));
     let error = look(&stage.one(&large, FILE)?, Look::Quick).await.err().context("there is nowhere to put it")?;
     assert!(error.hint.is_some_and(|hint| hint.contains("templateBucket")));

@@ -3,8 +3,12 @@
 mod adoption;
 mod large;
 mod limits;
+mod mishaps;
+mod offline;
 mod recovery;
+mod safety;
 mod stage;
+mod story;
 
 use std::sync::Arc;
 

@@ -76,9 +76,10 @@ impl Stage {
         StackKind::new(self.aws.clone())
     }
 
-    /// As an operator who names no bucket.
-    pub(crate) fn without_bucket(mut self) -> Self {
-        let settings = AwsSettings { template_bucket: None, ..self.aws.settings().clone() };
+    /// As an operator who says something else.
+    pub(crate) fn with_operator(mut self, change: impl FnOnce(&mut AwsSettings)) -> Self {
+        let mut settings = self.aws.settings().clone();
+        change(&mut settings);
         self.aws = Aws::over(settings, self.base.clone());
         self
     }

@@ -7,6 +7,7 @@ use super::address::{Address, StackPath};
 use super::description::with_description;
 use super::dialect::{Dialect, Hints, STACKCTL_CONFIG};
 use super::expression::Known;
+use super::limits;
 use super::memory::Memory;
 use super::realm::Realm;
 use super::site::{Mark, StackSite};
@@ -59,7 +60,7 @@ pub(super) fn read(
 
 fn parse<'s>(file: &'s str, entry: &Entry, problems: &mut Problems) -> Option<Parsed<'s>> {
     let bytes = match entry {
-        Entry::Blob(_) if file.ends_with(".yml") => {
+        Entry::Blob(_) if is_nearly_a_stack_file(file) => {
             problems.warn(Problem::new(Place::file(file), "is passed over").hint("name it .yaml"));
             return None;
         }
@@ -75,6 +76,12 @@ fn parse<'s>(file: &'s str, entry: &Entry, problems: &mut Problems) -> Option<Pa
             None
         }
     }
+}
+
+/// Whether an author may have meant a stack by it, and neither tool takes it for one.
+fn is_nearly_a_stack_file(file: &str) -> bool {
+    let ending = file.rsplit_once('.').map_or("", |(_, ending)| ending);
+    ending != "yaml" && ["yml", "yaml", "json"].iter().any(|near| ending.eq_ignore_ascii_case(near))
 }
 
 /// What stackctl's configuration gives to every stack.
@@ -154,6 +161,7 @@ impl Assembly<'_> {
         if let Some(template) = &template {
             self.check_parameters(&spec, template, &parsed.node);
         }
+        limits::of_stack(&spec, &parsed.node).into_iter().for_each(|problem| self.problems.error(problem));
         let body = self.body(&spec, template.as_deref(), parsed.file)?;
         let realm = self.realm(&address);
         let known = known(&address, &spec, template.as_deref());
@@ -186,7 +194,10 @@ impl Assembly<'_> {
             return read.clone();
         }
         let read = match Template::read(self.snapshot, path, named) {
-            Ok(template) => Some(Arc::new(template)),
+            Ok(template) => {
+                limits::of_template(&template).into_iter().for_each(|problem| self.problems.error(problem));
+                Some(Arc::new(template))
+            }
             Err(found) => {
                 found.into_iter().for_each(|problem| self.problems.error(problem));
                 None

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_cloudformation::types::{StackDriftDetectionStatus, StackResourceDrift};
 use serde_json::Value;
 
@@ -47,6 +48,8 @@ pub(super) struct Detected {
     pub(super) found: Vec<Found>,
     /// The logical id and type of each resource.
     pub(super) all: Vec<(String, String)>,
+    /// Why the detection failed, where it did: what it found counts, what it left out was not checked.
+    pub(super) failed: Option<String>,
 }
 
 /// Asks for drift of every resource of a stack, those of its nested stacks included.
@@ -55,6 +58,7 @@ pub(super) async fn detect(realm: &Realm, live: &Live) -> Result<Detected, KindE
     let mut waiting = vec![(String::new(), live.id.clone(), 0)];
     while let Some((path, id, depth)) = waiting.pop() {
         let one = Box::pin(detect_one(realm, &live.name, &id)).await?;
+        detected.failed = detected.failed.or(one.failed);
         let named = |logical_id: String| format!("{path}{logical_id}");
         detected
             .found
@@ -76,15 +80,25 @@ pub(super) async fn detect(realm: &Realm, live: &Live) -> Result<Detected, KindE
 struct One {
     found: Vec<Found>,
     all: Vec<Resource>,
+    failed: Option<String>,
 }
 
 async fn detect_one(realm: &Realm, name: &str, id: &str) -> Result<One, KindError> {
     let (session, client) = (realm.session().await?, realm.reader().await?);
     let failed = |error| session.name_the_target(error);
     let deed = format!("cannot detect drift of the stack `{name}`");
+    // Known before it is asked for: only its time tells when one that somebody else began has ended.
+    let known = realm.stacks().await?;
+    let before = known.values().find(|live| live.id == id).and_then(|live| live.drift.checked.clone());
     let begun = session.call(Api::Drift, || client.detect_stack_drift().stack_name(id).send()).await;
-    let begun = begun.map_err(|error| failed(failure(&deed, error)))?;
-    finished(realm, &session, name, &begun.stack_drift_detection_id.unwrap_or_default()).await?;
+    let ended = match begun {
+        Ok(begun) => finished(realm, &session, name, &begun.stack_drift_detection_id.unwrap_or_default()).await?,
+        Err(error) if is_running(error.code(), error.message()) => {
+            others_finished(realm, name, id, before).await?;
+            None
+        }
+        Err(error) => return Err(failed(failure(&deed, error))),
+    };
     let (mut found, mut next) = (Vec::new(), None);
     loop {
         let call = || client.describe_stack_resource_drifts().stack_name(id).set_next_token(next.clone()).send();
@@ -97,11 +111,34 @@ async fn detect_one(realm: &Realm, name: &str, id: &str) -> Result<One, KindErro
     }
     let mut all = resources::of_id(realm, name, id).await?;
     all.retain(|resource| resource.status != "DELETE_COMPLETE");
-    Ok(One { found, all })
+    Ok(One { found, all, failed: ended })
 }
 
-/// A detection that failed has partial results, which count; one that does not end has none.
-async fn finished(realm: &Realm, session: &Session, name: &str, id: &str) -> Result<(), KindError> {
+/// The API has no error of its own for a detection that somebody else began: only a sentence.
+fn is_running(code: Option<&str>, message: Option<&str>) -> bool {
+    code == Some("ValidationError") && message.is_some_and(|said| said.contains("already in progress"))
+}
+
+/// Waits for a detection that somebody else began, whose id nobody tells: its result serves as well.
+async fn others_finished(realm: &Realm, name: &str, id: &str, before: Option<String>) -> Result<(), KindError> {
+    let (mut pace, started) = (Pace::new(), Instant::now());
+    while started.elapsed() < LONGEST {
+        pace.pause().await;
+        let now = realm.look_at(id).await?.and_then(|live| live.drift.checked);
+        if now != before {
+            return Ok(());
+        }
+    }
+    Err(endless(name))
+}
+
+fn endless(name: &str) -> KindError {
+    let minutes = LONGEST.as_secs() / 60;
+    KindError::failed(format!("drift detection of the stack `{name}` did not end within {minutes} minutes"))
+}
+
+/// A detection that failed has partial results, which count, and says why; one that does not end has none.
+async fn finished(realm: &Realm, session: &Session, name: &str, id: &str) -> Result<Option<String>, KindError> {
     let (mut pace, started, client) = (Pace::new(), Instant::now(), realm.reader().await?);
     loop {
         let call = || client.describe_stack_drift_detection_status().stack_drift_detection_id(id).send();
@@ -110,14 +147,11 @@ async fn finished(realm: &Realm, session: &Session, name: &str, id: &str) -> Res
         let now = now.map_err(|error| session.name_the_target(failure(deed, error)))?;
         match now.detection_status {
             Some(StackDriftDetectionStatus::DetectionInProgress) if started.elapsed() < LONGEST => pace.pause().await,
-            Some(StackDriftDetectionStatus::DetectionInProgress) => {
-                let said = format!(
-                    "drift detection of the stack `{name}` did not end within {} minutes",
-                    LONGEST.as_secs() / 60
-                );
-                return Err(KindError::failed(said));
+            Some(StackDriftDetectionStatus::DetectionInProgress) => return Err(endless(name)),
+            Some(StackDriftDetectionStatus::DetectionFailed) => {
+                return Ok(Some(now.detection_status_reason.unwrap_or_else(|| "AWS gives no reason".to_owned())));
             }
-            _ => return Ok(()),
+            _ => return Ok(None),
         }
     }
 }
@@ -249,7 +283,7 @@ pub(super) fn property_path(path: &str) -> String {
 
 /// How many of all resources were compared, and which were not.
 pub(super) fn coverage(detected: &Detected) -> Coverage {
-    let Detected { found, all } = detected;
+    let Detected { found, all, failed } = detected;
     let mut coverage = Coverage { total: all.len(), ..Coverage::default() };
     for (logical_id, r#type) in all {
         let item = format!("{logical_id} ({type})");
@@ -261,7 +295,10 @@ pub(super) fn coverage(detected: &Detected) -> Coverage {
                 let why = resource.reason.clone().unwrap_or_else(|| resource.status.clone());
                 coverage.unchecked.push(format!("{item}: {why}"));
             }
-            None => coverage.unchecked.push(format!("{item}: CloudFormation cannot detect drift of this type")),
+            None => coverage.unchecked.push(match failed {
+                Some(why) => format!("{item}: the detection failed: {why}"),
+                None => format!("{item}: CloudFormation cannot detect drift of this type"),
+            }),
         }
     }
     coverage
@@ -299,8 +336,12 @@ mod tests {
     fn what_was_not_checked_is_named_and_never_counted() {
         let all = ["A", "B", "C", "D"].map(|id| (id.to_owned(), "AWS::SQS::Queue".to_owned()));
         let found = vec![found("A", "IN_SYNC"), found("B", "UNKNOWN"), found("C", "NOT_CHECKED")];
-        let seen = coverage(&Detected { found, all: all.to_vec() });
+        let detected = Detected { found, all: all.to_vec(), failed: None };
+        let seen = coverage(&detected);
         assert_eq!((seen.checked, seen.total, seen.unchecked.len()), (1, 4, 3));
+        assert!(seen.unchecked[2].ends_with("cannot detect drift of this type"));
+        let seen = coverage(&Detected { failed: Some("no permission".into()), ..detected });
+        assert_eq!((seen.checked, seen.unchecked[2].ends_with("the detection failed: no permission")), (1, true));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! means hands off.
 
 mod address;
+mod capability;
 mod changes;
 mod changeset;
 mod create;
@@ -19,6 +20,7 @@ mod explain;
 mod expression;
 mod file;
 mod leftover;
+mod limits;
 mod live;
 mod memory;
 mod protection;

@@ -364,6 +364,10 @@ impl Reader<'_> {
     }
 
     fn text(&mut self, key: &str, node: &Node) -> Option<String> {
+        if let Some(tag) = &node.tag {
+            self.problems.error(node.problem(format!("`{key}` has the tag `{tag}`, and takes plain text here")));
+            return None;
+        }
         let text = node.text().filter(|text| !text.is_empty()).map(str::to_owned);
         if text.is_none() {
             self.problems.error(node.problem(format!("`{key}` takes a text")));

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::capability;
 use super::expression::{Known, argument_of, resolve};
 use super::stateful;
 use crate::problem::{Place, Problem};
@@ -44,6 +45,10 @@ pub(super) struct Resource {
     pub(super) place: Place,
     /// `DeletionPolicy`, where it says one.
     pub(super) deletion: Option<String>,
+    /// Has a name of its own, of the kind that must be acknowledged.
+    pub(super) is_named: bool,
+    /// Stands under a condition: only AWS knows whether it is made.
+    pub(super) is_conditional: bool,
 }
 
 impl Template {
@@ -136,7 +141,10 @@ fn declared(_: &Node, node: &Node) -> Declared {
 fn resource(key: &Node, node: &Node) -> Resource {
     let r#type = node.get("Type").and_then(Node::text).unwrap_or("(no type)").to_owned();
     let deletion = node.get("DeletionPolicy").and_then(Node::text).map(str::to_owned);
-    Resource { r#type, place: key.place(), deletion }
+    let naming = capability::acknowledged(&r#type).flatten();
+    let is_named = naming.is_some_and(|name| node.get("Properties").is_some_and(|all| all.get(name).is_some()));
+    let is_conditional = node.get("Condition").is_some();
+    Resource { r#type, place: key.place(), deletion, is_named, is_conditional }
 }
 
 fn find_imports(node: &Node, found: &mut Vec<Node>) {

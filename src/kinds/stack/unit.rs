@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use aws_sdk_cloudformation::types::ChangeSetType;
 
 use super::address::Address;
+use super::capability::{self, Missing};
 use super::changeset::{self, ChangeSet, Made};
 use super::create::{Create, settled};
 use super::diff::{Quick, Sent, creation, quick};
@@ -116,10 +117,10 @@ impl Unit for StackUnit {
         let wanted = Box::pin(self.wanted(inputs)).await?;
         upload::check(&self.realm, &wanted.body)?;
         let live = Box::pin(settled(&self.realm, &self.address.name)).await?;
-        let Some(live) = live else { return Ok(self.creation(wanted, None)) };
+        let Some(live) = live else { return self.creation(wanted, None) };
         match live.status.standing() {
-            Standing::Absent => Ok(self.creation(wanted, None)),
-            Standing::Review | Standing::NeverCreated => Ok(self.creation(wanted, Some(live))),
+            Standing::Absent => self.creation(wanted, None),
+            Standing::Review | Standing::NeverCreated => self.creation(wanted, Some(live)),
             Standing::Ready => Box::pin(self.change(wanted, live, look)).await,
             Standing::Busy => Err(KindError::failed(format!("the stack `{}` does not come to rest", live.name))),
             Standing::HandsOff { .. } => {
@@ -192,10 +193,23 @@ impl StackUnit {
     }
 
     /// Nothing is asked of AWS: a change set would leave a stack in review behind.
-    fn creation(&self, wanted: Wanted, found: Option<Live>) -> Prepared {
+    fn creation(&self, wanted: Wanted, found: Option<Live>) -> Result<Prepared, KindError> {
+        self.check_capabilities(&wanted)?;
         let planned = Planned::new(Change::Create(creation(self.template.as_deref())));
         let create = Create { realm: self.realm.clone(), wanted, template: self.template.clone(), found };
-        Prepared { planned, deed: Some(Box::new(create)) }
+        Ok(Prepared { planned, deed: Some(Box::new(create)) })
+    }
+
+    fn check_capabilities(&self, wanted: &Wanted) -> Result<(), KindError> {
+        let template = self.template.as_deref();
+        let Some(missing) = template.and_then(|template| capability::missing(template, &wanted.capabilities)) else {
+            return Ok(());
+        };
+        let Missing { capability, resource, r#type, place } = missing;
+        let (file, line) = (&place.file, place.line);
+        let said =
+            format!("`{resource}`, {type} ({file}:{line}) needs `{capability}`, and the stack file does not give it");
+        Err(KindError::refused(said).hint(format!("add `Capabilities: [{capability}]` to {}", self.file)))
     }
 
     async fn change(&self, wanted: Wanted, live: Live, look: Look) -> Result<Prepared, KindError> {
@@ -262,6 +276,7 @@ impl StackUnit {
             Quick::Ask => Vec::new(),
             Quick::Differs(known) => known,
         };
+        self.check_capabilities(wanted)?;
         changeset::sweep(&self.realm, &live.name).await?;
         let name = wanted.change_set_name();
         let body = Box::pin(upload::placed(&self.realm, &wanted.body)).await?;

@@ -14,7 +14,7 @@ use crate::unit::{KindError, Progress};
 
 /// The longest a single operation is watched; CloudFront and databases take most of an hour.
 const LONGEST: Duration = Duration::from_secs(4 * 60 * 60);
-/// How long somebody else's operation is waited for.
+/// How long somebody else's operation is waited for, where the operator does not say.
 const PATIENCE: Duration = Duration::from_secs(2 * 60);
 /// How long a status is doubted that no event of the operation bears out.
 const DOUBT: Duration = Duration::from_secs(20);
@@ -179,7 +179,8 @@ pub(super) async fn until_idle(realm: &Realm, name: &str, mut live: Live) -> Res
     let token = newest.and_then(|event| event.token);
     while live.status.standing() == Standing::Busy {
         let is_ours = token.as_deref().is_some_and(|token| token.starts_with(PREFIX));
-        let longest = if is_ours { LONGEST } else { PATIENCE };
+        let patience = realm.aws.settings().patience.unwrap_or(PATIENCE);
+        let longest = if is_ours { LONGEST } else { patience };
         if started.elapsed() > longest {
             let who = match (is_ours, &token) {
                 (true, _) => "an earlier run of this program".to_owned(),
