@@ -137,7 +137,7 @@ async fn act(service: &Service, wish: Wish) -> Result<Case, CommandError> {
 }
 
 async fn list(settings: &Settings, format: Format, all: bool) -> Done {
-    let store = Store::open(&settings.store).await?;
+    let store = Store::at(&settings.store).await?;
     let cases = store.all_cases().await?.into_iter().map(|kept| kept.case);
     let cases: Vec<_> = cases.filter(|case| all || !case.state.is_resolved()).collect();
     match format {
@@ -148,7 +148,7 @@ async fn list(settings: &Settings, format: Format, all: bool) -> Done {
 }
 
 async fn show(settings: &Settings, format: Format, case: &str) -> Done {
-    let case = named(&Store::open(&settings.store).await?, case).await?;
+    let case = named(&Store::at(&settings.store).await?, case).await?;
     tell(format, &[case])?;
     Ok(Exit::Done)
 }
@@ -161,7 +161,7 @@ fn tell(format: Format, cases: &[Case]) -> Result<(), CommandError> {
 }
 
 async fn audit(settings: &Settings, format: Format) -> Done {
-    let records = Store::open(&settings.store).await?.audit().await?;
+    let records = Store::at(&settings.store).await?.audit().await?;
     let checked = verify(&records);
     match format {
         Format::Json => print_json(&AuditOutput { intact: checked.is_ok(), records })?,

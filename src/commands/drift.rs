@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use jiff::{Timestamp, Zoned};
+use jiff::{SignedDuration, Timestamp, Zoned};
 
 use super::arguments::Target;
 use super::exit::{CommandError, Done, Exit};
@@ -13,6 +13,7 @@ use super::session::{Session, stop_on_interrupt};
 use super::settings::OperatorArguments;
 use crate::drift::{self, DriftReport};
 use crate::engine::Selection;
+use crate::graph::Stop;
 use crate::plan::Plan;
 use crate::terminal::drift_text;
 use crate::unit::Look;
@@ -30,6 +31,10 @@ pub struct DriftArguments {
     /// Tell it in Slack, as one message that is kept up to date.
     #[arg(long)]
     notify: bool,
+
+    /// Stop asking after this time, as `10m`; what was not asked is told as unverifiable.
+    #[arg(long, value_name = "TIME")]
+    within: Option<SignedDuration>,
 }
 
 /// Slack is not waited for any longer; what is left is sent by the next run, or by `serve`.
@@ -40,8 +45,10 @@ pub(super) async fn run(operator: OperatorArguments, arguments: DriftArguments) 
     let declaration = session.declaration().await?;
     let selection = session.select(&declaration)?;
     let stop = stop_on_interrupt();
+    let over = arguments.within.map(|within| stop_after(&stop, within));
     let plan = session.engine.plan(&selection, Look::Close, &stop).await;
-    if stop.is_asked() {
+    let is_over = over.is_some_and(|over| over.is_finished());
+    if stop.is_asked() && !is_over {
         return Err(CommandError::failed("stopped before everything was looked at"));
     }
     let applied = match session.store().await {
@@ -64,6 +71,15 @@ pub(super) async fn run(operator: OperatorArguments, arguments: DriftArguments) 
         Err(error) => return Err(error),
     }
     Ok(exit)
+}
+
+/// Asks to stop when the time is over; ended only then.
+fn stop_after(stop: &Stop, within: SignedDuration) -> tokio::task::JoinHandle<()> {
+    let (stop, within) = (stop.clone(), Duration::try_from(within).unwrap_or_default());
+    tokio::spawn(async move {
+        tokio::time::sleep(within).await;
+        stop.ask();
+    })
 }
 
 async fn tell(

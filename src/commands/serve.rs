@@ -1,4 +1,4 @@
-//! `groundplan serve`: answer the buttons in Slack.
+//! `groundplan serve`: look for drift on schedule, and answer the buttons in Slack.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,21 +10,23 @@ use super::arguments::{Format, Target};
 use super::exit::{CommandError, Done, Exit};
 use super::session::Session;
 use super::settings::{OperatorArguments, Settings};
-use crate::serve::{Service, Source};
+use crate::serve::{Door, Health, Service, Source};
 use crate::slack::{Signatures, Slack};
 use crate::store::Store;
 
-/// Answer the buttons of cases in Slack, until it is stopped.
+/// Look for drift when each environment's schedule says so, tell it in Slack, and answer the
+/// buttons there, until it is stopped.
 ///
-/// By Socket Mode where GROUNDPLAN_SLACK_APP_TOKEN is set (nothing has to reach this machine), by
-/// HTTP on --listen where GROUNDPLAN_SLACK_SIGNING_SECRET is set.
+/// Presses come by Socket Mode where GROUNDPLAN_SLACK_APP_TOKEN is set (nothing has to reach this
+/// machine), by HTTP on --listen where GROUNDPLAN_SLACK_SIGNING_SECRET is set. Clean looks are
+/// silent: GET /healthz on --listen answers 200 while every environment is seen in time, else 503.
 #[derive(Args)]
 pub struct ServeArguments {
     /// The repository: a path, or a file:// or http(s):// address.
     #[arg(long, default_value = ".", value_name = "PATH|URL", env = "GROUNDPLAN_REPO")]
     repo: String,
 
-    /// Where to listen for Slack's requests; Slack posts to /slack/interactions there.
+    /// Where to listen: Slack posts to /slack/interactions there, and /healthz is the heartbeat.
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
 }
@@ -35,20 +37,22 @@ pub(super) async fn run(operator: OperatorArguments, arguments: ServeArguments) 
     let session = Session::begin(&operator, target).await?;
     let service = service(&session).await?;
     let socket_mode = session.settings.slack.app_token.is_some();
-    let http = match (listen, &session.settings.slack.signing_secret) {
-        (None, _) => None,
-        (Some(_), None) => {
-            return Err(CommandError::usage("--listen needs GROUNDPLAN_SLACK_SIGNING_SECRET, or anyone could press"));
-        }
-        (Some(address), Some(secret)) => {
+    let signatures = session.settings.slack.signing_secret.clone().map(Signatures::new);
+    let by_http = listen.is_some() && signatures.is_some();
+    let http = match listen {
+        None => None,
+        Some(address) => {
             let listener = TcpListener::bind(address).await?;
-            anstream::eprintln!("Listening on http://{}/slack/interactions", listener.local_addr()?);
-            Some((listener, Signatures::new(secret.clone())))
+            let local = listener.local_addr()?;
+            anstream::eprintln!("Listening on http://{local}/slack/interactions");
+            Some(Door { listener, signatures })
         }
     };
-    if http.is_none() && !socket_mode {
-        let error = CommandError::usage("there is no way in for presses");
-        return Err(error.hint("set GROUNDPLAN_SLACK_APP_TOKEN for Socket Mode, or --listen for HTTP"));
+    if !by_http && !socket_mode {
+        anstream::eprintln!(
+            "warning: there is no way in for presses: set GROUNDPLAN_SLACK_APP_TOKEN for Socket Mode, or --listen and \
+             GROUNDPLAN_SLACK_SIGNING_SECRET for HTTP"
+        );
     }
     anstream::eprintln!("Serving; Ctrl-C stops.");
     tokio::select! {
@@ -66,7 +70,7 @@ pub(super) async fn service(session: &Session) -> Result<Service, CommandError> 
     };
     let Settings { cache, git, .. } = &session.settings;
     let source = Source::new(session.target.repo.clone(), cache.clone(), git.clone(), Arc::clone(&session.repository));
-    let store = Store::open(&session.settings.store).await?;
+    let store = Store::at(&session.settings.store).await?;
     Ok(Service {
         engine: Arc::clone(&session.engine),
         source: Arc::new(source),
@@ -76,5 +80,13 @@ pub(super) async fn service(session: &Session) -> Result<Service, CommandError> 
         settle: session.settings.settle,
         turn: Arc::default(),
         news: Arc::default(),
+        owner: owner(),
+        health: Health::default(),
     })
+}
+
+/// A name that no other process has, also not one after a restart with the same number.
+fn owner() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{}:{}:{}", host.trim(), std::process::id(), jiff::Timestamp::now().as_nanosecond())
 }

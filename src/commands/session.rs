@@ -99,7 +99,7 @@ impl Session {
 
     /// The store, where it can be had: without it history is lost, and nothing else.
     pub(super) async fn store(&self) -> Option<Store> {
-        match Store::open(&self.settings.store).await {
+        match Store::at(&self.settings.store).await {
             Ok(store) => Some(store),
             Err(error) => {
                 anstream::eprintln!("warning: {}; going on without history", crate::plan::chain(&error));

@@ -4,6 +4,7 @@
 //! From a file, the environment and flags, in that rising order.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::aws::AwsSettings;
 use crate::problem::Problems;
 use crate::repo::{Access, Token};
 use crate::slack::SlackSettings;
+use crate::store::StoreLocation;
 use crate::terminal::problems_text;
 use crate::unit::Secret;
 use crate::yaml;
@@ -28,9 +30,10 @@ pub struct OperatorArguments {
     #[arg(long, global = true, value_name = "FILE", env = "GROUNDPLAN_CONFIG")]
     config: Option<PathBuf>,
 
-    /// Where history and cases are kept (a SQLite file).
-    #[arg(long, global = true, value_name = "FILE", env = "GROUNDPLAN_STORE")]
-    store: Option<PathBuf>,
+    /// Where history and cases are kept: a SQLite file, or a postgres:// address that replicas share.
+    #[arg(long, global = true, value_name = "FILE|URL", env = "GROUNDPLAN_STORE", hide_env_values = true)]
+    #[arg(value_parser = |text: &str| Ok::<_, Infallible>(StoreLocation::parse(text)))]
+    store: Option<StoreLocation>,
 
     /// Say more: once for each step, twice for each request.
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
@@ -47,8 +50,9 @@ pub(super) struct OperatorFile {
     kubeconfig: Option<PathBuf>,
     #[serde(default)]
     slack: SlackFile,
-    /// Where history and cases are kept.
-    store: Option<PathBuf>,
+    /// Where history and cases are kept: a file, or a `postgres://` address; one with a password
+    /// belongs into GROUNDPLAN_STORE.
+    store: Option<String>,
     /// How long a world that was put right must stay so before a case counts as resolved.
     settle_seconds: Option<u32>,
 }
@@ -94,7 +98,7 @@ pub(super) struct Settings {
     pub kubeconfig: Option<PathBuf>,
     pub slack: SlackSettings,
     pub approvers: BTreeSet<String>,
-    pub store: PathBuf,
+    pub store: StoreLocation,
     pub git: Access,
     pub cache: PathBuf,
     pub settle: jiff::SignedDuration,
@@ -115,7 +119,8 @@ impl Settings {
         let sites = sites.iter().map(site).collect::<Result<_, _>>()?;
         let cache = folder("XDG_CACHE_HOME", ".cache");
         let nowhere = || CommandError::failed("neither HOME nor --store says where the store is");
-        let default_store = || folder("XDG_STATE_HOME", ".local/state").map(|folder| folder.join("groundplan.db"));
+        let default_store =
+            || folder("XDG_STATE_HOME", ".local/state").map(|folder| StoreLocation::File(folder.join("groundplan.db")));
         Ok(Self {
             aws: AwsSettings {
                 role,
@@ -136,7 +141,12 @@ impl Settings {
                 channels: slack.channels,
             },
             approvers: slack.approvers,
-            store: arguments.store.clone().or(store).or_else(default_store).ok_or_else(nowhere)?,
+            store: arguments
+                .store
+                .clone()
+                .or_else(|| store.as_deref().map(StoreLocation::parse))
+                .or_else(default_store)
+                .ok_or_else(nowhere)?,
             git: Access {
                 token: secret("GROUNDPLAN_GIT_TOKEN").map(|token| Token::new(token.expose())),
                 ..Access::default()

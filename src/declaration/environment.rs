@@ -2,6 +2,7 @@
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
+use super::schedule::Schedule;
 use super::settings::{EnvironmentSettings, SyncPolicy};
 use crate::problem::{Problem, Problems};
 use crate::unit::{EnvironmentName, UnitId};
@@ -12,7 +13,8 @@ pub struct Environment {
     pub name: EnvironmentName,
     pub branch: Option<String>,
     pub sync: SyncPolicy,
-    pub schedule: Option<String>,
+    /// When to look for drift; never by itself where it is not said.
+    pub schedule: Option<Schedule>,
     pub alerts: Option<String>,
     paths: GlobSet,
     everything: bool,
@@ -61,11 +63,15 @@ impl Environment {
                 }
             }
         }
+        let schedule = settings.schedule.as_ref().and_then(|text| {
+            let parsed = Schedule::parse(&text.value).map_err(|error| text.problem(error.to_string()));
+            problems.keep(parsed)
+        });
         Some(Self {
             name,
             branch: settings.branch.clone(),
             sync: settings.sync,
-            schedule: settings.schedule.as_ref().map(|schedule| schedule.value.clone()),
+            schedule,
             alerts: settings.alerts.clone(),
             paths: paths.build().unwrap_or_else(|_| GlobSet::empty()),
             everything: false,

@@ -6,9 +6,11 @@ mod access;
 mod environment;
 mod files;
 mod read;
+mod schedule;
 mod settings;
 
 pub use access::{AccessRule, AccessSettings, Action};
 pub use environment::{Environment, Membership};
 pub use read::{Declaration, read};
+pub use schedule::{NoSchedule, Schedule};
 pub use settings::{IgnoreRule, RepositorySettings, SyncPolicy};

@@ -81,11 +81,18 @@ pub async fn known_outputs(graph: &Graph, stop: &Stop) -> BTreeMap<UnitId, Outpu
 
 async fn ask(graph: &Graph, look: Look, stop: &Stop) -> BTreeMap<UnitId, Asked> {
     let visited = graph.walk(AT_ONCE, stop, |member, upstream| ask_one(member, upstream, look)).await;
-    let asked = visited.into_iter().filter_map(|(id, visited)| match visited {
-        Visited::Done(asked) => Some((id, asked)),
-        Visited::Failed(trouble) => Some((id, Asked { finding: Finding::Failed(trouble), outputs: None })),
-        Visited::Skipped(by) => Some((id, Asked { finding: Finding::Blocked(by), outputs: None })),
-        Visited::Stopped => None,
+    let asked = visited.into_iter().map(|(id, visited)| {
+        let nothing = |finding| Asked { finding, outputs: None };
+        let asked = match visited {
+            Visited::Done(asked) => asked,
+            Visited::Failed(trouble) => nothing(Finding::Failed(trouble)),
+            Visited::Skipped(by) => nothing(Finding::Blocked(by)),
+            // Whoever reads the plan must see that nothing is known of it.
+            Visited::Stopped => {
+                nothing(Finding::Failed(Trouble::of(&KindError::failed("the run was stopped before its turn"))))
+            }
+        };
+        (id, asked)
     });
     asked.collect()
 }

@@ -6,6 +6,8 @@
 
 mod act;
 mod deliver;
+mod health;
+mod look;
 mod press;
 mod run;
 mod source;
@@ -13,7 +15,8 @@ mod sync;
 mod tell;
 
 pub use act::{Answer, Transport, Wish};
-pub use run::ServeError;
+pub use health::Health;
+pub use run::{Door, ServeError};
 pub use source::Source;
 pub use tell::TellError;
 
@@ -40,6 +43,9 @@ pub struct Service {
     pub turn: Arc<tokio::sync::Mutex<()>>,
     /// Rung when there is something to tell.
     pub news: Arc<tokio::sync::Notify>,
+    /// This process, among the replicas that share a store.
+    pub owner: String,
+    pub health: Health,
 }
 
 #[derive(Debug, thiserror::Error)]

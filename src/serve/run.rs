@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::{Service, TellError};
+use super::{Service, TellError, health};
 use crate::cases::CaseEvent;
 use crate::slack::{self, Inbox, Signatures, SlackError};
 
@@ -21,14 +21,25 @@ pub enum ServeError {
     Cases(#[from] TellError),
 }
 
+/// The way in by HTTP.
+pub struct Door {
+    pub listener: TcpListener,
+    /// None where presses do not come this way: then only `/healthz` answers.
+    pub signatures: Option<Signatures>,
+}
+
 impl Service {
     /// Serves until something makes going on useless, or until it is dropped.
-    pub async fn run(self, http: Option<(TcpListener, Signatures)>, socket_mode: bool) -> Result<(), ServeError> {
+    pub async fn run(self, http: Option<Door>, socket_mode: bool) -> Result<(), ServeError> {
         self.take_up().await?;
         let (inbox, mut presses) = Inbox::new(ROOM);
         let web = async {
             match http {
-                Some((listener, signatures)) => axum::serve(listener, slack::router(signatures, inbox.clone())).await,
+                Some(Door { listener, signatures }) => {
+                    let presses = signatures.map(|signatures| slack::router(signatures, inbox.clone()));
+                    let router = health::router(self.clone()).merge(presses.unwrap_or_default());
+                    axum::serve(listener, router).await
+                }
                 None => std::future::pending().await,
             }
         };
@@ -58,6 +69,7 @@ impl Service {
             error = socket => Err(error.into()),
             () = work => Ok(()),
             error = self.keep_delivering() => Err(TellError::from(error).into()),
+            never = self.keep_looking() => match never {},
         }
     }
 

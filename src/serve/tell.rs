@@ -71,11 +71,14 @@ impl Service {
                 steps.push(step(&kept.case, kept.case.after(event, now, self.settle)?));
             }
         }
-        let baseline = !self.store.has_looked(repository, environment).await?
+        let baseline = self.store.looked(repository, environment).await?.is_none()
             && self.store.applied(repository, environment).await?.is_empty();
         let notices = quieten(&mut steps, environment.as_str(), selection.environment.alerts.as_deref(), baseline, now);
         let kept = self.store.keep(&steps, &notices, now).await?;
-        self.store.remember_look(repository, environment, now).await?;
+        // A look that saw nothing is none: whoever made it says so.
+        if report.units.is_empty() || report.unverifiable().count() < report.units.len() {
+            self.store.remember_look(repository, environment, now).await?;
+        }
         self.news.notify_one();
         Ok(steps.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(step, _)| step.case).collect())
     }

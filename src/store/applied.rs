@@ -21,7 +21,7 @@ impl Store {
         let failed = |source| StoreError::Query { deed: "write to", source };
         let mut transaction = self.pool.begin().await.map_err(failed)?;
         for unit in units {
-            let insert = "INSERT INTO applied (repository, environment, unit, commit_id, at) VALUES (?, ?, ?, ?, ?)
+            let insert = "INSERT INTO applied (repository, environment, unit, commit_id, at) VALUES ($1, $2, $3, $4, $5)
                           ON CONFLICT (repository, environment, unit) DO UPDATE SET commit_id = excluded.commit_id, at = excluded.at";
             let query = sqlx::query(insert).bind(repository).bind(environment.as_str()).bind(unit.as_str());
             query.bind(commit.as_str()).bind(at.to_string()).execute(&mut *transaction).await.map_err(failed)?;
@@ -36,7 +36,7 @@ impl Store {
         units: &[UnitId],
     ) -> Result<(), StoreError> {
         for unit in units {
-            let query = sqlx::query("DELETE FROM applied WHERE repository = ? AND environment = ? AND unit = ?");
+            let query = sqlx::query("DELETE FROM applied WHERE repository = $1 AND environment = $2 AND unit = $3");
             let query = query.bind(repository).bind(environment.as_str()).bind(unit.as_str());
             query.execute(&self.pool).await.map_err(|source| StoreError::Query { deed: "write to", source })?;
         }
@@ -48,7 +48,7 @@ impl Store {
         repository: &str,
         environment: &EnvironmentName,
     ) -> Result<BTreeSet<UnitId>, StoreError> {
-        let query = sqlx::query("SELECT unit FROM applied WHERE repository = ? AND environment = ?");
+        let query = sqlx::query("SELECT unit FROM applied WHERE repository = $1 AND environment = $2");
         let rows = query.bind(repository).bind(environment.as_str()).fetch_all(&self.pool).await;
         let rows = rows.map_err(|source| StoreError::Query { deed: "read", source })?;
         Ok(rows.into_iter().map(|row| UnitId::new(row.get::<String, _>("unit"))).collect())

@@ -1,8 +1,9 @@
 //! Cases, each with the message it is told in.
 
 use jiff::Timestamp;
+use sqlx::AnyConnection;
 use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::any::AnyRow;
 
 use super::{Notice, Store, StoreError, audit, outbox, read, write};
 use crate::cases::{AuditEntry, Case, CaseState};
@@ -34,7 +35,7 @@ impl Store {
         environment: &EnvironmentName,
     ) -> Result<Vec<KeptCase>, StoreError> {
         let of_here = "SELECT body, channel, message FROM drift_case
-                       WHERE repository = ? AND environment = ? AND is_open = 1 ORDER BY rowid";
+                       WHERE repository = $1 AND environment = $2 AND is_open = 1 ORDER BY number";
         let query = sqlx::query(of_here).bind(repository).bind(environment.as_str());
         query.fetch_all(&self.pool).await.map_err(read)?.into_iter().map(kept).collect()
     }
@@ -47,19 +48,19 @@ impl Store {
         key: &str,
     ) -> Result<Option<KeptCase>, StoreError> {
         let of_key = "SELECT body, channel, message FROM drift_case
-                      WHERE repository = ? AND environment = ? AND case_key = ? ORDER BY rowid DESC LIMIT 1";
+                      WHERE repository = $1 AND environment = $2 AND case_key = $3 ORDER BY number DESC LIMIT 1";
         let query = sqlx::query(of_key).bind(repository).bind(environment.as_str()).bind(key);
         query.fetch_optional(&self.pool).await.map_err(read)?.map(kept).transpose()
     }
 
     pub async fn case(&self, id: &str) -> Result<Option<KeptCase>, StoreError> {
-        let query = sqlx::query("SELECT body, channel, message FROM drift_case WHERE id = ?");
+        let query = sqlx::query("SELECT body, channel, message FROM drift_case WHERE id = $1");
         query.bind(id).fetch_optional(&self.pool).await.map_err(read)?.map(kept).transpose()
     }
 
     /// Every case there is, the youngest first.
     pub async fn all_cases(&self) -> Result<Vec<KeptCase>, StoreError> {
-        let query = sqlx::query("SELECT body, channel, message FROM drift_case ORDER BY rowid DESC");
+        let query = sqlx::query("SELECT body, channel, message FROM drift_case ORDER BY number DESC");
         query.fetch_all(&self.pool).await.map_err(read)?.into_iter().map(kept).collect()
     }
 
@@ -79,7 +80,7 @@ impl Store {
     /// Says of each whether it was kept: it was not where another was quicker. Of two who press one
     /// button, one syncs.
     pub async fn keep(&self, steps: &[Step], notices: &[Notice], at: Timestamp) -> Result<Vec<bool>, StoreError> {
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(write)?;
+        let mut transaction = self.begin().await?;
         let mut all = Vec::new();
         for step in steps {
             let kept = set(&mut transaction, step).await?;
@@ -99,29 +100,35 @@ impl Store {
     }
 }
 
-async fn set(connection: &mut SqliteConnection, step: &Step) -> Result<bool, StoreError> {
+async fn set(connection: &mut AnyConnection, step: &Step) -> Result<bool, StoreError> {
     let Step { before, case, .. } = step;
     let body = serde_json::to_string(case)?;
     let query = match before {
         None => {
-            let insert = "INSERT INTO drift_case (revision, is_open, body, id, repository, environment, case_key)
-                          VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+            let insert =
+                "INSERT INTO drift_case (revision, is_open, body, id, repository, environment, case_key, number)
+                          VALUES ($1, $2, $3, $4, $5, $6, $7, (SELECT COALESCE(MAX(number), 0) + 1 FROM drift_case))
+                          ON CONFLICT DO NOTHING";
             let query = sqlx::query(insert).bind(revision(case.revision)).bind(is_open(case)).bind(body).bind(&case.id);
             query.bind(&case.repository).bind(case.environment.as_str()).bind(&case.key)
         }
         Some(before) => {
             // A case that comes back while another one of the same drift is open stays where it is.
-            let update = "UPDATE OR IGNORE drift_case SET revision = ?, is_open = ?, body = ?, case_key = ?
-                          WHERE id = ? AND revision = ?";
+            let update = "UPDATE drift_case SET revision = $1, is_open = $2, body = $3, case_key = $4
+                          WHERE id = $5 AND revision = $6 AND ($2 = 0 OR NOT EXISTS (
+                              SELECT 1 FROM drift_case AS other
+                              WHERE other.repository = $7 AND other.environment = $8 AND other.case_key = $4
+                                  AND other.is_open = 1 AND other.id <> $5))";
             let query = sqlx::query(update).bind(revision(case.revision)).bind(is_open(case)).bind(body);
-            query.bind(&case.key).bind(&case.id).bind(revision(*before))
+            let query = query.bind(&case.key).bind(&case.id).bind(revision(*before));
+            query.bind(&case.repository).bind(case.environment.as_str())
         }
     };
     Ok(query.execute(connection).await.map_err(write)?.rows_affected() == 1)
 }
 
-pub(super) fn kept(row: SqliteRow) -> Result<KeptCase, StoreError> {
-    let case = serde_json::from_str(row.get::<&str, _>("body"))?;
+pub(super) fn kept(row: AnyRow) -> Result<KeptCase, StoreError> {
+    let case = serde_json::from_str(&row.get::<String, _>("body"))?;
     let told = row.get::<Option<String>, _>("channel").zip(row.get::<Option<String>, _>("message"));
     Ok(KeptCase { case, told })
 }
@@ -130,6 +137,6 @@ fn revision(revision: u64) -> i64 {
     i64::try_from(revision).unwrap_or(i64::MAX)
 }
 
-fn is_open(case: &Case) -> bool {
-    !case.state.is_resolved()
+fn is_open(case: &Case) -> i64 {
+    i64::from(!case.state.is_resolved())
 }

@@ -8,34 +8,45 @@
 mod applied;
 mod audit;
 mod cases;
+mod lease;
 mod looked;
+mod open;
 mod outbox;
 #[cfg(test)]
 mod tests;
 
 pub use cases::{KeptCase, Step};
+pub use lease::Lease;
+pub use looked::Looked;
+pub use open::StoreLocation;
 pub use outbox::{Notice, Outgoing, What};
 
-use std::path::{Path, PathBuf};
+use sqlx::AnyPool;
+use sqlx::{Any, Transaction};
 
-use sqlx::SqlSafeStr;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions};
-
-/// A SQLite file.
+/// A SQLite file, or a PostgreSQL database that several processes share. A copy shares its
+/// connections.
 #[derive(Clone)]
 pub struct Store {
-    pool: SqlitePool,
+    pool: AnyPool,
+    dialect: Dialect,
+}
+
+/// Where the two databases differ, and nowhere else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Dialect {
+    Sqlite,
+    Postgres,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("cannot make the folder of the store `{}`", path.display())]
-    Folder { path: PathBuf, source: std::io::Error },
-    #[error("cannot open the store `{}`", path.display())]
-    Open { path: PathBuf, source: sqlx::Error },
-    #[error("cannot bring the store `{}` up to date", path.display())]
-    Migrate { path: PathBuf, source: sqlx::migrate::MigrateError },
+    #[error("cannot make the folder of the store `{location}`")]
+    Folder { location: String, source: std::io::Error },
+    #[error("cannot open the store `{location}`")]
+    Open { location: String, source: sqlx::Error },
+    #[error("cannot bring the store `{location}` up to date")]
+    Migrate { location: String, source: sqlx::migrate::MigrateError },
     #[error("cannot {deed} the store")]
     Query { deed: &'static str, source: sqlx::Error },
     #[error("the store holds something that cannot be read")]
@@ -43,51 +54,19 @@ pub enum StoreError {
 }
 
 impl Store {
-    /// Opens a file, or makes it.
-    pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|source| StoreError::Folder { path: path.to_owned(), source })?;
+    /// Begins a transaction that no other writer comes between.
+    async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
+        match self.dialect {
+            Dialect::Sqlite => self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(write),
+            Dialect::Postgres => {
+                let mut transaction = self.pool.begin().await.map_err(write)?;
+                // The chain of the audit has one end, and cases are counted: writers take turns, readers go on.
+                let lock = sqlx::query("LOCK TABLE audit IN EXCLUSIVE MODE");
+                lock.execute(&mut *transaction).await.map_err(write)?;
+                Ok(transaction)
+            }
         }
-        keep_private(path).map_err(|source| StoreError::Folder { path: path.to_owned(), source })?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // A drift run and the service may write in the same moment.
-            .busy_timeout(std::time::Duration::from_secs(10));
-        let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await;
-        let pool = pool.map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
-        migrator().run(&pool).await.map_err(|source| StoreError::Migrate { path: path.to_owned(), source })?;
-        Ok(Self { pool })
     }
-}
-
-/// The steps from an empty file to today's tables. A step that was released is never edited.
-fn migrator() -> Migrator {
-    let first = Migration::new(
-        1,
-        "what was applied, and cases".into(),
-        MigrationType::Simple,
-        include_str!("1_applied_and_cases.sql").into_sql_str(),
-        false,
-    );
-    let second = Migration::new(
-        2,
-        "cases by key, outbox, audit".into(),
-        MigrationType::Simple,
-        include_str!("2_triage.sql").into_sql_str(),
-        false,
-    );
-    Migrator::with_migrations(vec![first, second])
-}
-
-/// Makes the file for its owner only, where it is not there yet: it holds the key of digests.
-fn keep_private(path: &Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
 }
 
 fn read(source: sqlx::Error) -> StoreError {

@@ -4,8 +4,9 @@
 //! the case as it is then, so the latest wins and nothing queues up while Slack is down.
 
 use jiff::{SignedDuration, Timestamp};
+use sqlx::AnyConnection;
 use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::any::AnyRow;
 
 use super::{KeptCase, Store, StoreError, cases, read, write};
 use crate::cases::{Case, Risk};
@@ -38,7 +39,7 @@ pub enum What {
 impl Store {
     /// The channels' names for which something is due; an empty name is the default one.
     pub async fn due(&self, now: Timestamp) -> Result<Vec<String>, StoreError> {
-        let due = "SELECT DISTINCT alerts FROM outbox WHERE next_at <= ? AND taken_until <= ?";
+        let due = "SELECT DISTINCT alerts FROM outbox WHERE next_at <= $1 AND taken_until <= $2";
         let rows = sqlx::query(due).bind(milliseconds(now)).bind(milliseconds(now)).fetch_all(&self.pool).await;
         Ok(rows.map_err(read)?.into_iter().map(|row| row.get("alerts")).collect())
     }
@@ -52,9 +53,10 @@ impl Store {
         hold: SignedDuration,
     ) -> Result<Option<Outgoing>, StoreError> {
         let now_at = milliseconds(now);
-        let take = "UPDATE outbox SET taken_until = ? WHERE name = (
-                        SELECT name FROM outbox WHERE alerts = ? AND next_at <= ? AND taken_until <= ?
+        let take = "UPDATE outbox SET taken_until = $1 WHERE name = (
+                        SELECT name FROM outbox WHERE alerts = $2 AND next_at <= $3 AND taken_until <= $4
                         ORDER BY urgency, since LIMIT 1)
+                    AND taken_until <= $4
                     RETURNING name, notice, wanted, attempts";
         let query = sqlx::query(take).bind(milliseconds(now + hold)).bind(alerts).bind(now_at).bind(now_at);
         let Some(row) = query.fetch_optional(&self.pool).await.map_err(write)? else { return Ok(None) };
@@ -64,35 +66,35 @@ impl Store {
         Ok(Some(Outgoing { name, what, attempts, wanted }))
     }
 
-    async fn content(&self, name: &str, alerts: &str, row: &SqliteRow) -> Result<Option<What>, StoreError> {
+    async fn content(&self, name: &str, alerts: &str, row: &AnyRow) -> Result<Option<What>, StoreError> {
         if let Some(text) = row.get::<Option<String>, _>("notice") {
             let alerts = Some(alerts.to_owned()).filter(|alerts| !alerts.is_empty());
             return Ok(Some(What::Notice(Notice { name: name.to_owned(), alerts, text })));
         }
-        let query = sqlx::query("SELECT body, channel, message FROM drift_case WHERE id = ?").bind(name);
+        let query = sqlx::query("SELECT body, channel, message FROM drift_case WHERE id = $1").bind(name);
         let row = query.fetch_optional(&self.pool).await.map_err(read)?;
         row.map(|row| cases::kept(row).map(|kept| What::Case(Box::new(kept)))).transpose()
     }
 
     /// It was told there. It stays due where it changed meanwhile.
     pub async fn told(&self, sent: &Outgoing, channel: &str, message: &str) -> Result<(), StoreError> {
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(write)?;
+        let mut transaction = self.begin().await?;
         if let What::Case(kept) = &sent.what {
-            let query = sqlx::query("UPDATE drift_case SET channel = ?, message = ? WHERE id = ?");
+            let query = sqlx::query("UPDATE drift_case SET channel = $1, message = $2 WHERE id = $3");
             let query = query.bind(channel).bind(message).bind(&kept.case.id);
             query.execute(&mut *transaction).await.map_err(write)?;
         }
-        let done = sqlx::query("DELETE FROM outbox WHERE name = ? AND wanted = ?").bind(&sent.name).bind(sent.wanted);
+        let done = sqlx::query("DELETE FROM outbox WHERE name = $1 AND wanted = $2").bind(&sent.name).bind(sent.wanted);
         done.execute(&mut *transaction).await.map_err(write)?;
-        let again = "UPDATE outbox SET attempts = 0, next_at = 0, taken_until = 0, last_error = NULL WHERE name = ?";
+        let again = "UPDATE outbox SET attempts = 0, next_at = 0, taken_until = 0, last_error = NULL WHERE name = $1";
         sqlx::query(again).bind(&sent.name).execute(&mut *transaction).await.map_err(write)?;
         transaction.commit().await.map_err(write)
     }
 
     /// It could not be told: again at `next`.
     pub async fn postpone(&self, sent: &Outgoing, error: &str, next: Timestamp) -> Result<(), StoreError> {
-        let later = "UPDATE outbox SET attempts = attempts + 1, next_at = ?, taken_until = 0, last_error = ?
-                     WHERE name = ?";
+        let later = "UPDATE outbox SET attempts = attempts + 1, next_at = $1, taken_until = 0, last_error = $2
+                     WHERE name = $3";
         let query = sqlx::query(later).bind(milliseconds(next)).bind(error).bind(&sent.name);
         query.execute(&self.pool).await.map(drop).map_err(write)
     }
@@ -105,9 +107,9 @@ impl Store {
 
     /// The message of a case is no more: a new one is due at once.
     pub async fn forget_message(&self, sent: &Outgoing) -> Result<(), StoreError> {
-        let query = sqlx::query("UPDATE drift_case SET channel = NULL, message = NULL WHERE id = ?").bind(&sent.name);
+        let query = sqlx::query("UPDATE drift_case SET channel = NULL, message = NULL WHERE id = $1").bind(&sent.name);
         query.execute(&self.pool).await.map_err(write)?;
-        let query = sqlx::query("UPDATE outbox SET next_at = 0, taken_until = 0 WHERE name = ?").bind(&sent.name);
+        let query = sqlx::query("UPDATE outbox SET next_at = 0, taken_until = 0 WHERE name = $1").bind(&sent.name);
         query.execute(&self.pool).await.map(drop).map_err(write)
     }
 
@@ -119,7 +121,7 @@ impl Store {
     }
 }
 
-pub(super) async fn want_case(connection: &mut SqliteConnection, case: &Case, at: Timestamp) -> Result<(), StoreError> {
+pub(super) async fn want_case(connection: &mut AnyConnection, case: &Case, at: Timestamp) -> Result<(), StoreError> {
     // What somebody waits for, then what is risky, then the rest.
     let urgency = match (case.state.word(), case.weight.risk) {
         ("open" | "stale" | "resolved", Risk::Low | Risk::Medium) => 2,
@@ -130,7 +132,7 @@ pub(super) async fn want_case(connection: &mut SqliteConnection, case: &Case, at
 }
 
 pub(super) async fn want_notice(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     notice: &Notice,
     at: Timestamp,
 ) -> Result<(), StoreError> {
@@ -138,7 +140,7 @@ pub(super) async fn want_notice(
 }
 
 async fn want(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     name: &str,
     alerts: Option<&str>,
     notice: Option<&str>,
@@ -146,13 +148,13 @@ async fn want(
     at: Timestamp,
 ) -> Result<(), StoreError> {
     let want = "INSERT INTO outbox (name, alerts, notice, urgency, wanted, since, attempts, next_at, taken_until)
-                VALUES (?, ?, ?, ?, 1, ?, 0, 0, 0)
-                ON CONFLICT (name) DO UPDATE SET wanted = wanted + 1, urgency = excluded.urgency,
+                VALUES ($1, $2, $3, $4, 1, $5, 0, 0, 0)
+                ON CONFLICT (name) DO UPDATE SET wanted = outbox.wanted + 1, urgency = excluded.urgency,
                     notice = excluded.notice, alerts = excluded.alerts";
     let query = sqlx::query(want).bind(name).bind(alerts.unwrap_or("")).bind(notice).bind(urgency);
     query.bind(milliseconds(at)).execute(connection).await.map(drop).map_err(write)
 }
 
-fn milliseconds(at: Timestamp) -> i64 {
+pub(super) fn milliseconds(at: Timestamp) -> i64 {
     at.as_millisecond()
 }

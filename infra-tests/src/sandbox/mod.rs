@@ -24,6 +24,7 @@ pub mod keeper;
 mod ministack;
 mod pki;
 mod ports;
+mod postgres;
 mod process;
 pub mod python;
 mod ready;
@@ -44,6 +45,7 @@ pub use audit::{Request, requests};
 pub use aws::{Caller, element};
 pub use cluster::Cluster;
 pub use git::{Git, clean_environment};
+pub use postgres::Postgres;
 pub use ready::until;
 pub use signature::{Credentials, eks_token};
 

@@ -123,3 +123,25 @@ fn now() -> i64 {
 fn request_time() -> String {
     now().to_string()
 }
+
+#[tokio::test]
+async fn serve_looks_by_itself_and_its_heartbeat_says_when() -> Result<()> {
+    let stage = drifted("77").await?;
+    let settings = "repository: shop\nenvironments:\n  production:\n    paths: [stacks/*]\n    alerts: platform\n    \
+                    schedule: 0 6 * * 1-5 Europe/Berlin\n";
+    stage.write("groundplan.yaml", settings)?;
+    stage.push()?;
+    let _service = stage.start(&["serve", "--listen", "127.0.0.1:0"])?;
+    becomes("the drift to be told", async || Ok(stage.sandbox.slack().show(ALERTS).contains("77"))).await?;
+    let said = std::fs::read_to_string(stage.sandbox.logs().join("started.log"))?;
+    let url = said.lines().find_map(|line| line.strip_prefix("Listening on ")).context("it listens")?;
+    let health = reqwest::Client::builder().no_proxy().build()?.get(url.replace("slack/interactions", "healthz"));
+    let answer = health.send().await?;
+    assert_eq!(answer.status(), 200);
+    let told: serde_json::Value = answer.json().await?;
+    let production = &told["environments"]["production"];
+    assert!(production["seen"].is_string() && production["overdue"] == false, "{told}");
+    let next: jiff::Timestamp = production["next"].as_str().context("the next look")?.parse()?;
+    assert_eq!(next.to_zoned(jiff::tz::TimeZone::get("Europe/Berlin")?).hour(), 6);
+    Ok(())
+}

@@ -1,0 +1,176 @@
+//! An environment that was synced once, and people who look after it.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use groundplan::cases::{Action, Case};
+use groundplan::declaration::Declaration;
+use groundplan::drift;
+use groundplan::engine::{Engine, Selection};
+use groundplan::graph::Stop;
+use groundplan::repo::{self, Access};
+use groundplan::serve::{Answer, Service, Source, Transport, Wish};
+use groundplan::slack::{Slack, SlackSettings};
+use groundplan::store::{Store, StoreLocation};
+use groundplan::unit::{Look, Secret, UnitId};
+use infra_tests::slack::{ALERTS, OPERATOR, Simulator};
+use infra_tests::world::World;
+use jiff::{SignedDuration, Timestamp};
+
+/// The product's own line and store over a world in memory, and the Slack simulator.
+pub(crate) struct Given {
+    pub(crate) world: World,
+    pub(crate) service: Service,
+    pub(crate) slack: Simulator,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) declaration: Declaration,
+}
+
+pub(crate) const VPC: &str = "stacks/111111111111/vpc";
+pub(crate) const QUEUE: &str = "stacks/111111111111/queue";
+pub(crate) const SHOP: &str = "clusters/shop/web";
+const A_WHILE: Duration = Duration::from_secs(20);
+
+pub(crate) async fn given(access: &str) -> Given {
+    let mut files = BTreeMap::from([
+        (format!("{VPC}.yaml"), "outputs: {Id: vpc-1}\nholds: network\n".to_owned()),
+        (format!("{QUEUE}.yaml"), "holds: queue\n".to_owned()),
+        (format!("{SHOP}.yaml"), "holds: 'in {vpc.Id}'\ntakes: [vpc.Id]\n".to_owned()),
+    ]);
+    let settings =
+        format!("repository: shop\nenvironments:\n  default: {{paths: [\"stacks/*\", clusters/shop]}}\n{access}");
+    files.insert("groundplan.yaml".to_owned(), settings);
+    given_files(files).await
+}
+
+pub(crate) async fn given_files(files: BTreeMap<String, String>) -> Given {
+    given_at(files, None).await
+}
+
+/// With its cases in `store`, or in a file of its own.
+pub(crate) async fn given_at(files: BTreeMap<String, String>, store: Option<StoreLocation>) -> Given {
+    let folder = tempfile::tempdir().expect("a folder");
+    let repository = folder.path().join("repository");
+    for (path, text) in &files {
+        let path = repository.join(path);
+        std::fs::create_dir_all(path.parent().expect("it has one")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    }
+    git(&repository, &["init", "-q", "-b", "main"]);
+    git(&repository, &["add", "."]);
+    git(&repository, &["-c", "user.name=test", "-c", "user.email=test@example.com", "commit", "-qm", "given"]);
+    let world = World::default();
+    let engine = Arc::new(Engine::new(world.kinds()));
+    let slack = Simulator::start().await.expect("a free port");
+    let settings = SlackSettings {
+        bot_token: Some(Secret::new(slack.bot_token())),
+        api_url: Some(slack.api_url()),
+        channels: BTreeMap::from([("default".to_owned(), ALERTS.to_owned())]),
+        ..SlackSettings::default()
+    };
+    let location = repository.display().to_string();
+    let opened = repo::open(&location, folder.path(), &Access::default(), &|_| ()).expect("a repository");
+    let snapshot = opened.commit(None).and_then(|commit| opened.snapshot(&commit)).expect("a commit");
+    let (declaration, problems) = engine.check(&snapshot);
+    assert!(problems.errors.is_empty(), "{:?}", problems.errors);
+    let source = Source::new(location, folder.path().to_owned(), Access::default(), Arc::new(opened));
+    let service = Service {
+        engine,
+        source: Arc::new(source),
+        store: Store::at(&store.unwrap_or_else(|| folder.path().join("store.db").into())).await.expect("a store"),
+        slack: Some(Slack::new(settings).expect("an address on this machine")),
+        approvers: [OPERATOR.to_owned()].into(),
+        settle: SignedDuration::from_millis(200),
+        turn: Arc::default(),
+        news: Arc::default(),
+        owner: "test".to_owned(),
+        health: groundplan::serve::Health::default(),
+    };
+    let given = Given { world, service, slack, folder, declaration };
+    given.sync().await;
+    given
+}
+
+fn git(folder: &std::path::Path, arguments: &[&str]) {
+    let done = Command::new("git").args(arguments).current_dir(folder).status().expect("git is there");
+    assert!(done.success(), "git {arguments:?}");
+}
+
+impl Given {
+    /// Everything as declared, and remembered as applied.
+    pub(crate) async fn sync(&self) {
+        let selection = self.selection();
+        let plan = self.service.engine.plan(&selection, Look::Close, &Stop::default()).await;
+        let by = groundplan::plan::By::Terminal { user: "test".to_owned() };
+        let now = Timestamp::now();
+        let guards = plan.guards().iter().map(groundplan::plan::Guard::name).collect();
+        let expires = now + SignedDuration::from_mins(1);
+        let consent = groundplan::plan::Consent { digest: plan.digest(), by, guards, expires };
+        let approved = plan.approve(&consent, now).expect("it is exactly this plan");
+        self.service.engine.apply(approved, &selection, Default::default(), Stop::default()).await;
+        let environment = &selection.environment.name;
+        let units: Vec<_> = selection.graph.members().map(|member| member.declared.id.clone()).collect();
+        let commit = &self.declaration.commit;
+        let kept = self.service.store.remember_applied("shop", environment, &units, commit, now).await;
+        kept.expect("kept");
+    }
+
+    pub(crate) fn selection(&self) -> Selection<'_> {
+        Selection::new(&self.declaration, &self.declaration.environments[0], &[]).expect("no unit is named")
+    }
+
+    pub(crate) fn change(&self, unit: &str, live: &str) {
+        self.world.state().things.get_mut(&UnitId::new(unit)).expect("it exists").live = live.to_owned();
+    }
+
+    pub(crate) async fn look(&self) -> Vec<Case> {
+        self.look_as(&self.service).await
+    }
+
+    pub(crate) async fn look_as(&self, service: &Service) -> Vec<Case> {
+        let selection = self.selection();
+        let plan = service.engine.plan(&selection, Look::Close, &Stop::default()).await;
+        let applied = service.store.applied("shop", &selection.environment.name).await.expect("the store is there");
+        let report = drift::report(&plan, &applied, &self.declaration.ignore, jiff::Zoned::now().date());
+        service.tell(&selection, &plan, &report, Timestamp::now()).await.expect("it is kept")
+    }
+
+    pub(crate) async fn deliver(&self) {
+        self.deliver_as(&self.service).await;
+    }
+
+    pub(crate) async fn deliver_as(&self, service: &Service) {
+        service.deliver(A_WHILE).await.expect("the store is there");
+    }
+
+    pub(crate) fn posts(&self) -> usize {
+        self.slack.calls().iter().filter(|call| call.method == "chat.postMessage").count()
+    }
+
+    pub(crate) fn updates(&self) -> usize {
+        self.slack.calls().iter().filter(|call| call.method == "chat.update").count()
+    }
+
+    pub(crate) async fn case(&self, id: &str) -> Case {
+        self.service.store.case(id).await.expect("the store is there").expect("the case is there").case
+    }
+
+    pub(crate) async fn ask(&self, action: Action, who: &str, case: &str) -> Answer {
+        self.ask_as(&self.service, action, who, case).await
+    }
+
+    pub(crate) async fn ask_as(&self, service: &Service, action: Action, who: &str, case: &str) -> Answer {
+        let transport = Transport::Terminal { confirmed: Some("default".to_owned()) };
+        let wish = Wish { case: case.to_owned(), action, who: who.to_owned(), transport, span: None };
+        service.act(&wish).await.expect("the store is there")
+    }
+}
+
+pub(crate) fn refused(answer: Answer) -> String {
+    match answer {
+        Answer::Refused(why) => why,
+        other => panic!("it was not refused: {other:?}"),
+    }
+}

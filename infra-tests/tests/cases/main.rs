@@ -1,0 +1,7 @@
+//! Drift as cases, from the look to Slack and back: the product's own line and store, a world in
+//! memory, and the Slack simulator.
+
+mod acceptance;
+mod given;
+mod replicas;
+mod schedule;
