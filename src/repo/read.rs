@@ -12,8 +12,8 @@ const MOST_BYTES: u64 = 256 * 1024 * 1024;
 const MOST_ENTRIES: u64 = 100_000;
 const DEEPEST: usize = 64;
 
-/// The folders that hold declarations.
-const FOLDERS: &[&str] = &["stacks", "templates", "clusters"];
+/// The folders that hold declarations, and what those may stand on.
+const FOLDERS: &[&str] = &["stacks", "templates", "clusters", "bases", "charts", "components"];
 const FILES: &[&str] =
     &["groundplan.yaml", "groundplan.yml", "CODEOWNERS", ".github/CODEOWNERS", ".gitlab/CODEOWNERS", "docs/CODEOWNERS"];
 

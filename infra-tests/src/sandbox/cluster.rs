@@ -20,6 +20,9 @@ use super::{pki, ports, ready};
 const LIMIT: Duration = Duration::from_secs(90);
 /// Locked by whoever runs the cluster, for as long as one of its programs runs.
 const RUNNING: &str = "running";
+/// Their places among the programs of a cluster.
+const ETCD: usize = 0;
+const API_SERVER: usize = 1;
 const NODE: &str = "/api/v1/nodes/sandbox";
 
 /// What may differ between two clusters.
@@ -36,6 +39,7 @@ pub struct Cluster {
     folder: PathBuf,
     port: u16,
     api: Api,
+    wiring: Wiring,
     processes: Vec<Process>,
     // Last, so that it is let go when every program has ended.
     _running: File,
@@ -56,9 +60,10 @@ impl Cluster {
             webhook: settings.webhook,
             api_server_options: settings.api_server_options,
         };
-        let mut cluster = Self { folder: folder.to_owned(), port, api, processes: Vec::new(), _running: running };
-        cluster.spawn("etcd", Tool::Etcd, wiring.etcd())?;
-        cluster.spawn("kube-apiserver", Tool::ApiServer, wiring.api_server())?;
+        let mut cluster =
+            Self { folder: folder.to_owned(), port, api, wiring, processes: Vec::new(), _running: running };
+        cluster.spawn("etcd", Tool::Etcd, cluster.wiring.etcd())?;
+        cluster.spawn("kube-apiserver", Tool::ApiServer, cluster.wiring.api_server())?;
         cluster.wait_for("the API server", "/readyz", |_| true).await?;
 
         cluster.spawn("kube-controller-manager", Tool::ControllerManager, arguments::controller_manager())?;
@@ -100,14 +105,50 @@ impl Cluster {
         audit::requests_from(&self.folder.join("audit.log"), length)
     }
 
+    /// Ends the API server alone; whoever speaks to it finds a closed port.
+    pub fn stop_api_server(&mut self) {
+        self.processes[API_SERVER].stop();
+    }
+
+    pub async fn start_api_server(&mut self) -> Result<()> {
+        self.processes[API_SERVER] = self.started("kube-apiserver", Tool::ApiServer, self.wiring.api_server())?;
+        self.wait_for("the API server", "/readyz", |_| true).await
+    }
+
+    /// Keeps a copy of all that etcd holds, as an operator's backup does.
+    pub async fn save(&mut self) -> Result<()> {
+        self.with_etcd_stopped(|folder| copy(&folder.join("etcd"), &folder.join("saved"))).await
+    }
+
+    /// Puts the copy back: what was written since is gone, and resource versions begin again from there.
+    pub async fn restore(&mut self) -> Result<()> {
+        self.with_etcd_stopped(|folder| {
+            fs::remove_dir_all(folder.join("etcd"))?;
+            copy(&folder.join("saved"), &folder.join("etcd"))
+        })
+        .await
+    }
+
+    async fn with_etcd_stopped(&mut self, deed: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+        self.stop_api_server();
+        self.processes[ETCD].stop();
+        deed(&self.folder)?;
+        self.processes[ETCD] = self.started("etcd", Tool::Etcd, self.wiring.etcd())?;
+        self.start_api_server().await
+    }
+
     pub(super) fn release(&mut self) {
         self.processes.iter_mut().for_each(Process::release);
     }
 
     fn spawn(&mut self, name: &'static str, tool: Tool, arguments: Vec<String>) -> Result<()> {
-        let (path, folder) = (controlplane::path(tool)?, self.folder.clone());
-        self.processes.push(Process::start(Program { name, path, arguments, environment: Vec::new(), folder })?);
+        self.processes.push(self.started(name, tool, arguments)?);
         Ok(())
+    }
+
+    fn started(&self, name: &'static str, tool: Tool, arguments: Vec<String>) -> Result<Process> {
+        let (path, folder) = (controlplane::path(tool)?, self.folder.clone());
+        Process::start(Program { name, path, arguments, environment: Vec::new(), folder })
     }
 
     async fn wait_for(&mut self, what: &str, path: &str, good: impl Fn(&Value) -> bool) -> Result<()> {
@@ -140,6 +181,19 @@ fn write_files(folder: &Path, port: u16) -> Result<()> {
     fs::write(folder.join("audit-policy.yaml"), audit::POLICY)?;
     fs::write(folder.join("stages.yaml"), include_str!("stages.yaml"))?;
     fs::write(folder.join("kubeconfig"), kubeconfig(folder, port).to_string())?;
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        match entry.file_type()?.is_dir() {
+            true => copy(&entry.path(), &to)?,
+            false => _ = fs::copy(entry.path(), &to)?,
+        }
+    }
     Ok(())
 }
 

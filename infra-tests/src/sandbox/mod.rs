@@ -30,6 +30,7 @@ pub mod python;
 mod ready;
 pub mod renderers;
 pub(crate) mod signature;
+mod webhook;
 
 use std::fs;
 use std::io::{self, Write};
@@ -48,6 +49,7 @@ pub use git::{Git, clean_environment};
 pub use postgres::Postgres;
 pub use ready::until;
 pub use signature::{Credentials, eks_token};
+pub use webhook::Webhook;
 
 use crate::proxy::Proxy;
 use crate::shop;
@@ -148,6 +150,11 @@ impl Sandbox {
 
     pub fn cluster(&self) -> &Cluster {
         self.cluster.as_ref().expect("the sandbox was started with a cluster")
+    }
+
+    /// To stop and start its programs.
+    pub fn cluster_mut(&mut self) -> &mut Cluster {
+        self.cluster.as_mut().expect("the sandbox was started with a cluster")
     }
 
     pub fn slack(&self) -> &Simulator {

@@ -116,6 +116,12 @@ async fn a_namespace_that_will_not_go_is_waited_for_within_bounds_and_its_holder
     api.create("/api/v1/namespaces/held/configmaps", &held).await?;
     api.delete("/api/v1/namespaces/held").await?;
 
+    infra_tests::sandbox::until("the cluster says what holds it", SETTLED, async || {
+        let found = api.find("/api/v1/namespaces/held").await?;
+        Ok(found.filter(|found| found.to_string().contains("acme.io/hold")).map(drop))
+    })
+    .await?;
+
     let text = "apiVersion: v1\nkind: Namespace\nmetadata: {name: held}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings, namespace: held}\n";
     let unit = bench.read_files(&unit_file(text))?.units[0].clone();
     let began = std::time::Instant::now();
@@ -124,6 +130,9 @@ async fn a_namespace_that_will_not_go_is_waited_for_within_bounds_and_its_holder
     assert!(error.message.contains("is being deleted") && error.message.contains("acme.io/hold"), "{}", error.message);
 
     api.patch("/api/v1/namespaces/held/configmaps/held", &json!({"metadata": {"finalizers": null}})).await?;
+    // The controller that empties a namespace looks again ever more seldom.
+    let patient = ("clusters/prod/shop/workload.yaml", "timeout: 60s\n");
+    let unit = bench.read_files(&[("clusters/prod/shop/all.yaml", text), patient])?.units[0].clone();
     apply(&unit).await.context("once it is gone, it is made anew")?;
     let made = api.find("/api/v1/namespaces/held/configmaps/settings").await?;
     assert!(made.is_some());

@@ -1,10 +1,33 @@
 //! Workloads on a real API server: what is applied, what is seen, and how many requests it takes.
+//!
+//! What may go wrong with a cluster, and where it is shown:
+//!
+//! ```text
+//! unreachable at the start                              promises::unreachable
+//! unreachable in the middle; killed                     restart, promises::interrupted
+//! another manager holds a field                         fingerprint, adoption
+//! CRD and CR in one set                                 main
+//! namespace missing or terminating; webhook denies      admission
+//! immutable field                                       adoption
+//! too large; CRD over 256 KiB; near the limit           moving
+//! kind or version not served; rights missing            refusals
+//! a part of discovery is missing; stuck finalizer       refusals
+//! another cluster under the same name                   refusals
+//! Jobs that remove themselves; generateName             moving, promises::bad_manifests
+//! autoscaled replicas, defaults, mutation               fingerprint, admission, moving
+//! a Secret drifts                                       main, promises::secrets
+//! volumes, namespaces, CRDs are not pruned              main
+//! CRD version bump, conversion webhook, etcd restore    moving, restart
+//! ```
 
 mod admission;
 mod adoption;
 mod bench;
 mod fingerprint;
+mod moving;
+mod refusals;
 mod rendering;
+mod restart;
 
 use std::sync::Arc;
 

@@ -12,6 +12,7 @@ use super::discovery::{self, Discovery, Resource};
 use super::inventory::{self, Inventory};
 use super::mark::{INVENTORY_LABEL, Mark, REPOSITORY_LABEL};
 use super::object::ObjectId;
+use super::rights::{self, Right};
 use super::server::{Answer, Ask, Server, encode};
 use crate::unit::KindError;
 
@@ -36,6 +37,12 @@ pub(super) struct Listing {
     pub(super) namespace: Option<String>,
     pub(super) selector: Option<String>,
     pub(super) metadata_only: bool,
+}
+
+impl Listing {
+    fn right(&self) -> Right {
+        Right { verb: "list", resource: self.resource.clone(), namespace: self.namespace.clone() }
+    }
 }
 
 impl Cluster {
@@ -78,14 +85,30 @@ impl Cluster {
     /// `resourceVersion` is left out, which asks for the newest state; an older one would be cheaper and
     /// would call drifted what was just put right.
     pub(super) async fn list_all(&self, listings: BTreeSet<Listing>) -> Result<Vec<(Listing, String)>, KindError> {
+        let rights: BTreeSet<Right> = listings.iter().map(Listing::right).collect();
         let asks = listings.into_iter().map(|listing| async move {
-            let text = self.list(&listing).await?;
-            Ok(text.map(|text| (listing, text)))
+            let answer = self.list(&listing).await?;
+            Ok((listing, answer))
         });
-        Ok(all_at_once(asks.collect()).await?.into_iter().flatten().collect())
+        let answers = all_at_once(asks.collect()).await?;
+        if answers.iter().any(|(_, answer)| answer.status == 403) {
+            rights::demand(self, rights).await?;
+        }
+        let mut lists = Vec::new();
+        for (listing, answer) in answers {
+            match answer.status {
+                404 => {}
+                200 => lists.push((listing, answer.body)),
+                _ => {
+                    let deed = format!("cannot list {}", listing.resource.plural);
+                    return Err(answer.refusal(&self.server.name, &deed, None));
+                }
+            }
+        }
+        Ok(lists)
     }
 
-    async fn list(&self, listing: &Listing) -> Result<Option<String>, KindError> {
+    async fn list(&self, listing: &Listing) -> Result<Answer, KindError> {
         let mut path = listing.resource.within(listing.namespace.as_deref());
         if let Some(selector) = &listing.selector {
             path = format!("{path}?labelSelector={}", encode(selector));
@@ -94,12 +117,7 @@ impl Cluster {
         if listing.metadata_only {
             ask = ask.accept(METADATA_ONLY);
         }
-        let answer = self.server.send(&ask).await?;
-        match answer.status {
-            404 => Ok(None),
-            200 => Ok(Some(answer.body)),
-            _ => Err(answer.refusal(&self.server.name, &format!("cannot list {}", listing.resource.plural), None)),
-        }
+        self.server.send(&ask).await
     }
 
     pub(super) async fn get(&self, resource: &Resource, id: &ObjectId) -> Result<Option<String>, KindError> {

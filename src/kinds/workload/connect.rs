@@ -13,7 +13,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use tokio::sync::Mutex;
 
 use super::cluster::Cluster;
-use super::server::{Server, Tokens};
+use super::server::{Ask, Server, Tokens};
 use crate::aws::{Aws, Session};
 use crate::unit::{Inputs, KindError, OutputName, Progress};
 
@@ -38,6 +38,8 @@ pub(super) enum Where {
     },
     Kubeconfig {
         context: String,
+        /// Of its namespace `kube-system`, where the repository says which cluster must answer.
+        uid: Option<String>,
     },
 }
 
@@ -74,7 +76,11 @@ impl Clusters {
         }
         open.remove(&key);
         let reached = match place {
-            Where::Kubeconfig { context } => Reached::There(Arc::new(self.by_context(context).await?)),
+            Where::Kubeconfig { context, uid } => {
+                let cluster = self.by_context(context).await?;
+                refuse_another(&cluster, uid.as_deref()).await?;
+                Reached::There(Arc::new(cluster))
+            }
             Where::Eks { name, account, region } => self.by_name(name, account, region).await?,
             Where::Output { name, account, region } => {
                 self.by_name(cluster_name(name, inputs)?, account, region).await?
@@ -148,6 +154,22 @@ impl Clusters {
             kube::Config::from_custom_kubeconfig(config, &options).await.map_err(|error| failed(error.to_string()))?;
         let name = format!("context `{context}` ({})", config.cluster_url);
         Ok(Cluster::new(Server::new(client(config)?, &name, None)))
+    }
+}
+
+/// A context is only a name in somebody's file: where the repository says which cluster it means, no other is asked.
+async fn refuse_another(cluster: &Cluster, uid: Option<&str>) -> Result<(), KindError> {
+    let Some(wanted) = uid else { return Ok(()) };
+    let text = cluster.server.expect(&Ask::get("/api/v1/namespaces/kube-system"), "cannot read its identity").await?;
+    let found: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    match found["metadata"]["uid"].as_str() {
+        Some(uid) if uid == wanted => Ok(()),
+        found => Err(KindError::refused(format!(
+            "{} is another cluster: its `kube-system` has the uid {}, and cluster.yaml says {wanted}",
+            cluster.server.name,
+            found.unwrap_or("of nothing")
+        ))
+        .hint("point the context at the right cluster, or write the new uid where it was made anew")),
     }
 }
 
@@ -229,7 +251,7 @@ fn key_of(place: &Where, inputs: &Inputs) -> Result<String, KindError> {
     Ok(match place {
         Where::Output { name, account, region } => format!("eks/{account}/{region}/{}", cluster_name(name, inputs)?),
         Where::Eks { name, account, region } => format!("eks/{account}/{region}/{name}"),
-        Where::Kubeconfig { context } => format!("context/{context}"),
+        Where::Kubeconfig { context, uid } => format!("context/{context}/{}", uid.as_deref().unwrap_or_default()),
     })
 }
 
@@ -237,6 +259,6 @@ fn told(place: &Where, inputs: &Inputs) -> String {
     match place {
         Where::Output { name, .. } => format!("cluster `{}`", inputs.get(name).unwrap_or(&name.to_string())),
         Where::Eks { name, .. } => format!("cluster `{name}`"),
-        Where::Kubeconfig { context } => format!("the cluster of context `{context}`"),
+        Where::Kubeconfig { context, .. } => format!("the cluster of context `{context}`"),
     }
 }

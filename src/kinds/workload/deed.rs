@@ -1,6 +1,6 @@
 //! Brings a workload about, step by step; killed anywhere and run again, it comes to the same end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,12 +8,14 @@ use async_trait::async_trait;
 
 use super::cluster::Cluster;
 use super::desired::Desired;
+use super::discovery::Resource;
 use super::inventory::{Applied, Inventory, Record};
 use super::look::Seen;
 use super::mark::Mark;
 use super::object::ObjectId;
 use super::prune::prune;
 use super::ready::must_be_asked;
+use super::rights::{self, Right};
 use super::send::{Sending, Sent};
 use super::wait::{Awaited, until_ready};
 use super::workload::Workload;
@@ -36,6 +38,7 @@ pub(super) struct Bringing {
 #[async_trait]
 impl Deed for Bringing {
     async fn perform(self: Box<Self>, _owner: &Owner, progress: &Progress) -> Result<Outputs, KindError> {
+        rights::demand(&self.cluster, self.rights()).await?;
         let before = self.records(&BTreeMap::new());
         let parts = before.to_config_maps(&self.mark).len().max(self.inventory.parts);
         self.cluster.write_inventory(&self.mark, &before, self.inventory.parts).await?;
@@ -71,10 +74,26 @@ impl Deed for Bringing {
 }
 
 impl Bringing {
+    /// All that will be asked for, so that no half is done before the other is refused.
+    fn rights(&self) -> BTreeSet<Right> {
+        let right = |verb, resource: &Resource, id: &ObjectId| Right {
+            verb,
+            resource: resource.clone(),
+            namespace: id.namespace.clone(),
+        };
+        let sent = self.desired.iter().filter(|desired| !self.seen.agree.contains_key(desired.id()));
+        let sent =
+            sent.flat_map(|desired| ["create", "patch"].map(|verb| right(verb, &desired.resource, desired.id())));
+        let replaced = self.desired.iter().filter(|desired| self.seen.replace.contains(desired.id()));
+        let replaced = replaced.map(|desired| right("delete", &desired.resource, desired.id()));
+        let gone = self.seen.surplus.iter().map(|(id, resource, _)| right("delete", resource, id));
+        sent.chain(replaced).chain(gone).collect()
+    }
+
     async fn finish(
         &self,
         applied: &BTreeMap<ObjectId, Applied>,
-        mut waiting: std::collections::BTreeSet<ObjectId>,
+        mut waiting: BTreeSet<ObjectId>,
         progress: &Progress,
     ) -> Result<(), KindError> {
         // What was not sent now may still be on its way from an earlier time.
@@ -100,9 +119,12 @@ impl Bringing {
         }
         // Remembered, not declared, and not found with our mark: it is gone, or is not ours any more.
         if self.inventory.is_whole() {
-            let declared: std::collections::BTreeSet<&ObjectId> = self.desired.iter().map(Desired::id).collect();
-            let found =
-                |id: &ObjectId| self.seen.left.contains(id) || self.seen.surplus.iter().any(|(other, ..)| other == id);
+            let declared: BTreeSet<&ObjectId> = self.desired.iter().map(Desired::id).collect();
+            let found = |id: &ObjectId| {
+                self.seen.left.contains(id)
+                    || self.seen.unseen.contains(id)
+                    || self.seen.surplus.iter().any(|(other, ..)| other == id)
+            };
             records.retain(|id, _| declared.contains(id) || found(id));
         }
         for desired in &self.desired {

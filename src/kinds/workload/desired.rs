@@ -118,6 +118,9 @@ fn unknown_kind(object: &Object, discovery: &Discovery) -> Problem {
     );
     let versions: Vec<&str> =
         discovery.versions(&id.group, &id.kind).iter().map(|found| found.version.as_str()).collect();
+    if discovery.is_silent(&id.group) {
+        return problem.hint(format!("what serves `{}` does not answer: look at its APIService", id.group));
+    }
     match versions.is_empty() {
         false => problem.hint(format!("it serves the versions {}", versions.join(", "))),
         true => problem

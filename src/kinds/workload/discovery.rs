@@ -1,6 +1,6 @@
 //! Which kinds a cluster serves, and under which paths: two requests for all of them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -66,6 +66,8 @@ fn in_path(segment: &str) -> String {
 pub(super) struct Discovery {
     /// By group and kind: its versions, the server's favourite first.
     kinds: HashMap<(String, String), Vec<Resource>>,
+    /// Groups whose own server did not answer when the kinds were asked for: what is missing of them may be there.
+    silent: BTreeSet<String>,
 }
 
 #[derive(Deserialize)]
@@ -92,6 +94,8 @@ struct Version {
     version: String,
     #[serde(default)]
     resources: Vec<Served>,
+    #[serde(default)]
+    freshness: String,
 }
 
 #[derive(Deserialize)]
@@ -118,6 +122,9 @@ impl Discovery {
         let groups: Groups = serde_json::from_str(answer)?;
         for group in groups.items {
             for version in group.versions {
+                if version.freshness == "Stale" {
+                    self.silent.insert(group.metadata.name.clone());
+                }
                 for served in version.resources {
                     // Reviews and the like can be created and not be kept.
                     if served.verbs.iter().any(|verb| verb == "patch") {
@@ -170,6 +177,11 @@ impl Discovery {
         self.find(group, version, kind).or_else(|| self.versions(group, kind).first())
     }
 
+    /// Whether the server behind this group did not answer, so that a kind it does not show may still be there.
+    pub(super) fn is_silent(&self, group: &str) -> bool {
+        self.silent.contains(group)
+    }
+
     pub(super) fn versions(&self, group: &str, kind: &str) -> &[Resource] {
         self.kinds.get(&(group.to_owned(), kind.to_owned())).map_or(&[], Vec::as_slice)
     }
@@ -205,6 +217,14 @@ mod tests {
         assert_eq!(find("", "Namespace").all(), "/api/v1/namespaces");
         assert_eq!(discovery.find("apps", "v1beta1", "Deployment"), None);
         assert_eq!(discovery.find_any("apps", "v1beta1", "Deployment").map(|found| found.version.as_str()), Some("v1"));
+    }
+
+    #[test]
+    fn a_group_whose_server_is_gone_is_not_a_group_without_kinds() {
+        let mut discovery = discovery();
+        let answer = json!({"items": [{"metadata": {"name": "acme.io"}, "versions": [{"version": "v1", "freshness": "Stale"}]}]});
+        discovery.add(&answer.to_string()).expect("the answer is well-formed");
+        assert!(discovery.is_silent("acme.io") && !discovery.is_silent("apps"));
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub(super) struct Seen {
     pub(super) surplus: Vec<(ObjectId, Resource, String)>,
     /// No longer declared, and left for what would be lost with it.
     pub(super) left: Vec<ObjectId>,
+    /// No longer declared, and could not be looked at: remembered, and not deleted now.
+    pub(super) unseen: Vec<ObjectId>,
     pub(super) unchecked: Vec<String>,
     /// Whether anything that is declared is there.
     pub(super) anything: bool,
@@ -65,7 +67,10 @@ pub(super) async fn look(subject: &Subject<'_>) -> Result<Seen, KindError> {
         let id = desired.id();
         let record = subject.record(id);
         match found.remove(id) {
-            None => seen.differences.push(tell::missing(id, cause_of_absence(desired, record))),
+            None => match finished_and_gone(desired, record, subject.inventory) {
+                Some(applied) => _ = seen.agree.insert(id.clone(), applied.clone()),
+                None => seen.differences.push(tell::missing(id, cause_of_absence(desired, record))),
+            },
             Some(found) => {
                 seen.anything = true;
                 if let Some(live) = &found.live {
@@ -99,6 +104,19 @@ fn cause_of_absence(desired: &Desired, record: Option<&Record>) -> Cause {
         Some(applied) if applied.desired == desired.hash => Cause::Drifted,
         Some(_) | None => Cause::Declared,
     }
+}
+
+/// A Job that was waited for to its end, and that its cluster then removed as its author wrote, is done
+/// and not missing: made again, it would run again at every sync.
+fn finished_and_gone<'a>(
+    desired: &Desired,
+    record: Option<&'a Record>,
+    inventory: Option<&Inventory>,
+) -> Option<&'a Applied> {
+    let removes_itself = desired.id().is("batch", "Job")
+        && !desired.object.json["spec"]["ttlSecondsAfterFinished"].is_null()
+        && inventory.is_some_and(|inventory| inventory.finished);
+    record?.applied.as_ref().filter(|applied| removes_itself && applied.desired == desired.hash)
 }
 
 fn foreign(id: &ObjectId, live: &Value, manager: &str) -> Vec<Difference> {
@@ -157,7 +175,8 @@ impl Subject<'_> {
                 })
                 .collect(),
             Some(inventory) => {
-                let remembered = inventory.records.iter().filter_map(|(id, record)| {
+                let asked = inventory.records.iter().filter(|(id, _)| !self.discovery.is_silent(&id.group));
+                let remembered = asked.filter_map(|(id, record)| {
                     let resource = self.discovery.find_any(&id.group, &record.version, &id.kind)?;
                     // Where the declared version is another one, the list of that version shows them all.
                     let declared = self
@@ -260,6 +279,14 @@ impl Subject<'_> {
         }
         let declared: BTreeSet<&ObjectId> = self.desired.iter().map(Desired::id).collect();
         for (id, record) in inventory.records.iter().filter(|(id, _)| !declared.contains(id)) {
+            if self.discovery.is_silent(&id.group) {
+                seen.unchecked.push(format!(
+                    "`{id}` is no longer declared and is not pruned now: what serves `{}` does not answer",
+                    id.group
+                ));
+                seen.unseen.push(id.clone());
+                continue;
+            }
             let Some(found) = found.remove(id) else { continue };
             let ours = record.applied.as_ref().is_none_or(|applied| applied.uid == found.uid);
             let Some(resource) = self.discovery.find_any(&id.group, &record.version, &id.kind) else { continue };

@@ -1,6 +1,6 @@
 //! The manifests of a folder: files to the documents in them, each one object.
 
-use crate::problem::Problems;
+use crate::problem::{Place, Problem, Problems};
 use crate::repo::{Entry, Snapshot};
 use crate::yaml::{self, Node};
 
@@ -26,6 +26,10 @@ pub(super) fn read_folder(snapshot: &Snapshot, folder: &str, problems: &mut Prob
     for (path, entry) in snapshot.below(folder) {
         match entry {
             Entry::Blob(bytes) if is_manifest(path) => read_file(path, bytes, &mut manifests, problems),
+            Entry::Blob(_) if is_nearly_a_manifest(path) => problems.warn(
+                Problem::new(Place::file(path), "this file is not read: its ending is not in small letters")
+                    .hint("manifests end in `.yaml`, `.yml` or `.json`"),
+            ),
             Entry::Blob(_) => {}
             // The declaration names them, wherever they stand.
             Entry::Symlink(_) | Entry::Submodule | Entry::LfsPointer => {}
@@ -37,8 +41,33 @@ pub(super) fn read_folder(snapshot: &Snapshot, folder: &str, problems: &mut Prob
 fn read_file(path: &str, bytes: &[u8], manifests: &mut Vec<Manifest>, problems: &mut Problems) {
     match yaml::parse(path, bytes) {
         Ok(documents) => unfold_all(documents, manifests, problems),
-        Err(found) => found.into_iter().for_each(|problem| problems.error(problem)),
+        Err(found) => {
+            let template = looks_like_a_template(bytes);
+            found.into_iter().for_each(|problem| {
+                problems.error(match template {
+                    true => problem.hint(
+                        "`{{ … }}` looks like a template: put it below a chart's `templates/`, or render it first",
+                    ),
+                    false => problem,
+                })
+            })
+        }
     }
+}
+
+/// Only asked of what is no YAML: alerting rules and the like hold such braces in their texts.
+fn looks_like_a_template(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    ["{{", "{%"].iter().any(|opening| text.contains(opening))
+}
+
+/// Whether a file's ending is that of a manifest, but for its case: such a file would be left out in silence.
+fn is_nearly_a_manifest(path: &str) -> bool {
+    let ending =
+        path.rsplit('/').next().unwrap_or(path).rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    !is_manifest(path)
+        && matches!(ending.as_deref(), Some("yaml" | "yml" | "json"))
+        && !OURS.iter().any(|ours| path.ends_with(ours))
 }
 
 /// The objects of these documents.
@@ -77,5 +106,7 @@ mod tests {
         assert!(!is_manifest("clusters/prod/cluster.yaml"));
         assert!(!is_manifest("clusters/prod/shop/README.md"));
         assert!(!is_manifest("clusters/prod/shop/yaml"));
+        assert!(is_nearly_a_manifest("clusters/prod/shop/web.YAML") && !is_nearly_a_manifest("a/web.yaml"));
+        assert!(!is_nearly_a_manifest("clusters/prod/shop/workload.yaml") && !is_nearly_a_manifest("a/README.md"));
     }
 }

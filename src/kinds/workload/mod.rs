@@ -31,6 +31,7 @@ mod ready;
 mod refuse;
 mod render;
 mod rendering;
+mod rights;
 mod send;
 mod server;
 mod sift;

@@ -115,7 +115,9 @@ fn place_of(snapshot: &Snapshot, node: &Node, spec: ClusterSpec) -> Result<(Wher
         at.problem(what).hint("write one of `eks: {stack: platform/cluster, output: ClusterName}`, `eks: {name, account, region}` and `kubeconfig: {context}`")
     };
     let (eks, at) = match (spec.eks, spec.kubeconfig) {
-        (None, Some(kubeconfig)) => return Ok((Where::Kubeconfig { context: kubeconfig.context }, Vec::new())),
+        (None, Some(kubeconfig)) => {
+            return Ok((Where::Kubeconfig { context: kubeconfig.context, uid: kubeconfig.uid }, Vec::new()));
+        }
         (Some(eks), None) => (eks, node.get("eks").unwrap_or(node)),
         (Some(_), Some(_)) => return Err(wrong(node, "both `eks` and `kubeconfig` are written")),
         (None, None) => return Err(wrong(node, "no cluster is named")),
@@ -374,7 +376,28 @@ fn check_manifests(
         }
     }
     warn_of_scaled_replicas(&rendered.objects, problems);
+    rendered.objects.iter().filter_map(too_large).for_each(|problem| problems.error(problem));
     rendered.objects
+}
+
+/// What the API server would refuse for its size, told before anything else of the workload is sent.
+fn too_large(object: &Object) -> Option<Problem> {
+    /// Of all values of a ConfigMap or a Secret.
+    const MOST_DATA: usize = 1024 * 1024;
+    /// What etcd takes of one object, as it is started everywhere.
+    const MOST_BYTES: usize = 1536 * 1024;
+    let holds_data = object.id.is("", "ConfigMap") || object.id.is_secret();
+    let texts = object.json["data"].as_object().into_iter().flat_map(|data| data.values());
+    let data: usize = texts.filter_map(|value| value.as_str()).map(str::len).sum();
+    // The values of a Secret are counted as they are, and written with four letters for three bytes.
+    let data = if object.id.is_secret() { data / 4 * 3 } else { data };
+    let (bytes, most) = match holds_data && data > MOST_DATA {
+        true => (data, MOST_DATA),
+        false => (object.json.to_string().len(), MOST_BYTES),
+    };
+    let problem =
+        Problem::new(object.place.clone(), format!("`{}` has {bytes} bytes, and a cluster takes {most}", object.id));
+    (bytes > most).then(|| problem.hint("split it, or keep the data elsewhere and name it here"))
 }
 
 fn warn_of_scaled_replicas(objects: &[Object], problems: &mut Problems) {

@@ -89,7 +89,7 @@ fn referred(snapshot: &Snapshot, folder: &str, item: &Node) -> Result<Option<Str
         (false, true) => Ok(Some(path)),
         (false, false) => Err(item
             .problem(format!("there is no `{path}` in the repository"))
-            .hint("what stands elsewhere is not fetched, because it may change without a commit: put a copy here")),
+            .hint("what stands elsewhere is not fetched, because it may change without a commit: put a copy below `clusters/`, `bases/`, `components/` or `charts/`")),
     }
 }
 

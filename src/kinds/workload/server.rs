@@ -296,6 +296,8 @@ impl Answer {
             403 if said.contains("being terminated") => {
                 error.hint("its namespace is being deleted: wait, then run again")
             }
+            404 if message.starts_with("namespaces ") => error
+                .hint("declare the namespace in this workload, or name the workload that brings it under `dependsOn`"),
             403 => error.hint("whoever asks lacks the right to do so in this cluster"),
             500 if let Some(name) = refuse::unreachable_webhook(message) => {
                 error.hint(format!("admission webhook `{name}` does not answer: is what serves it running?"))

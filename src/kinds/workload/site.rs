@@ -70,6 +70,7 @@ impl Site for ClusterSite {
                 .hint("apply the workload once more, which writes it again"));
         }
         let discovery = cluster.discovery().await?;
+        refuse_the_silent(&discovery, &inventory)?;
         let ours = still_ours(&cluster, &discovery, &mark, &inventory).await?;
         prune(&cluster, &mark, &ours, REMOVAL, progress).await?;
         cluster.remove_inventory(&mark, inventory.parts).await
@@ -97,6 +98,18 @@ impl ClusterSite {
             created: inventory.created.clone(),
             guards: inventory.records.keys().filter_map(holds).collect(),
         })
+    }
+}
+
+/// What cannot be looked at cannot be removed, and its inventory is all that remembers it.
+fn refuse_the_silent(discovery: &Discovery, inventory: &Inventory) -> Result<(), KindError> {
+    let unseen = inventory.records.keys().find(|id| discovery.is_silent(&id.group));
+    match unseen {
+        None => Ok(()),
+        Some(id) => {
+            Err(KindError::refused(format!("`{id}` cannot be looked at: what serves `{}` does not answer", id.group))
+                .hint("bring that API server back, or remove its APIService, then run again"))
+        }
     }
 }
 

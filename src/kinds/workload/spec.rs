@@ -39,6 +39,8 @@ pub struct EksSpec {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct KubeconfigSpec {
     pub context: String,
+    /// The uid of that cluster's namespace `kube-system`. Where another cluster answers, it is left alone.
+    pub uid: Option<String>,
 }
 
 /// `workload.yaml`: what its manifests cannot say.
