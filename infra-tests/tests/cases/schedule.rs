@@ -1,9 +1,12 @@
 //! Looks by themselves: when they are due, and what is said when nobody can look.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use groundplan::cases::Case;
+use groundplan::drift;
+use groundplan::graph::Stop;
+use groundplan::unit::Look;
 use infra_tests::sandbox::until;
 use infra_tests::slack::ALERTS;
 use jiff::{SignedDuration, Timestamp};
@@ -82,4 +85,18 @@ async fn two_failed_looks_make_cases_stale_and_are_told_once_and_so_is_their_end
     given.looked_before(true).await;
     given.serve_until(async || given.tells("looked at again")).await;
     assert_eq!(given.open().await[0].state.word(), "open");
+}
+
+#[tokio::test]
+async fn a_look_that_was_stopped_rules_nothing_out_that_it_did_not_come_to() {
+    let given = given().await;
+    given.change(QUEUE, "by hand");
+    given.look().await;
+    let (selection, stop) = (given.selection(), Stop::default());
+    stop.ask();
+    let plan = given.service.engine.plan(&selection, Look::Close, &stop).await;
+    let report = drift::report(&plan, &BTreeSet::new(), &[], jiff::Zoned::now().date());
+    assert_eq!(report.unverifiable().map(|(unit, _)| unit.as_str()).collect::<Vec<_>>(), [QUEUE]);
+    given.service.tell(&selection, &plan, &report, Timestamp::now()).await.expect("kept");
+    assert_eq!(given.open().await[0].state.word(), "stale");
 }

@@ -1,7 +1,5 @@
 //! How many calls things cost, and what happens when AWS bears fewer.
 
-use std::time::Instant;
-
 use anyhow::{Result, ensure};
 use futures::{StreamExt, stream};
 use groundplan::unit::{Change, Declared, Look};
@@ -73,7 +71,6 @@ async fn few_calls_a_second_make_it_slow_and_fail_nothing() -> Result<()> {
     );
     proxy.limit(&["CreateChangeSet", "ExecuteChangeSet", "DeleteChangeSet"], 2.0);
     proxy.limit(&["DetectStackDrift"], 1.0);
-    let began = Instant::now();
     let units = stage.read("shop", QUEUE, &stacks(&names))?.units;
     sync_all(&units).await?;
     for looked in stream::iter(&units).map(|unit| look(unit, Look::Close)).buffer_unordered(8).collect::<Vec<_>>().await
@@ -83,6 +80,8 @@ async fn few_calls_a_second_make_it_slow_and_fail_nothing() -> Result<()> {
     let throttled =
         proxy.counts().iter().filter(|(call, _)| call.status == 400).map(|(_, tally)| tally.calls).sum::<u64>();
     assert!(throttled > 0, "the limits were felt");
-    assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
+    // One that asks on as fast as before is refused far more often than it is served.
+    let all = proxy.counts().total().calls;
+    assert!(throttled * 2 < all, "{throttled} of {all} calls were refused");
     Ok(())
 }
