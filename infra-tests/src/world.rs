@@ -198,7 +198,7 @@ impl Unit for MemoryUnit {
             (change != Change::Nothing).then(|| Box::new(MemoryDeed { unit: self.clone(), desired }) as Box<dyn Deed>);
         let coverage = Coverage { checked: 1, total: 1, unchecked: Vec::new() };
         let outputs = thing.map(|_| self.file.outputs.clone());
-        Ok(Prepared { planned: Planned { change, foreign: Vec::new(), coverage, outputs }, deed })
+        Ok(Prepared { planned: Planned { coverage, outputs, ..Planned::new(change) }, deed })
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{ApplyError, Ending, Outcome, Report, State, Watch, delete};
 use crate::graph::{Graph, Member, Role, Stop, Visited};
 use crate::plan::{Approved, Finding, Plan};
-use crate::unit::{Cause, Change, Look, Outputs, Owner, Prepared, Progress, UnitId};
+use crate::unit::{Cause, Change, Look, Outputs, Owner, Prepared, Progress, UnitId, Word};
 
 /// How many units are brought about at a time.
 const AT_ONCE: usize = 16;
@@ -82,8 +82,8 @@ async fn apply(
     watch: &Watch,
 ) -> Result<Applied, ApplyError> {
     let id = &member.declared.id;
-    let approved = match plan.units.get(id) {
-        Some(Finding::Found { change, .. }) => change,
+    let (approved, words) = match plan.units.get(id) {
+        Some(Finding::Found { change, words, .. }) => (change, words),
         Some(Finding::Failed(trouble)) => return Err(ApplyError::NotPlanned(trouble.clone())),
         // What stood in the way then may be gone now, but nobody has seen what would happen.
         Some(Finding::Blocked(_)) | None => return Err(ApplyError::NotApproved),
@@ -93,7 +93,9 @@ async fn apply(
     let Prepared { planned, deed } = member.declared.unit.prepare(&inputs, plan.looked()).await?;
     let follows = member.made_from().into_iter().any(|id| upstream.get(id).is_some_and(changed_by_git));
     let may = approved.covers(&planned.change) || (follows && is_gentle(&planned.change));
-    if !may {
+    // Words were agreed to with the plan; one that was not in it is new.
+    let is_agreed = |now: &Word| words.iter().any(|agreed| agreed.word == now.word);
+    if !may || !planned.words.iter().all(is_agreed) {
         if let Some(deed) = deed {
             deed.abandon().await?;
         }

@@ -80,7 +80,7 @@ fn unit(id: &UnitId, finding: &Finding, applied: &BTreeSet<UnitId>, rules: &[Ign
         coverage: Coverage { checked: 0, total: 1, unchecked: Vec::new() },
     };
     let (change, foreign, coverage) = match finding {
-        Finding::Found { change, foreign, coverage, follows: _ } => (change, foreign, coverage),
+        Finding::Found { change, foreign, coverage, follows: _, words: _ } => (change, foreign, coverage),
         Finding::Failed(trouble) => return bare(Verdict::Unverifiable(trouble.message.clone())),
         Finding::Blocked(by) => return bare(Verdict::Unverifiable(format!("`{by}` could not be asked"))),
     };
@@ -160,6 +160,7 @@ mod tests {
             foreign: Vec::new(),
             coverage: Coverage::default(),
             follows: Vec::new(),
+            words: Vec::new(),
         }
     }
 
@@ -191,6 +192,7 @@ mod tests {
             foreign: Vec::new(),
             coverage: Coverage::default(),
             follows: Vec::new(),
+            words: Vec::new(),
         };
         assert_eq!(verdict(create(), &[], &[]), Verdict::Pending);
         assert_eq!(verdict(create(), &[queue()], &[]), Verdict::Gone);

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Finding, Plan, Purpose};
-use crate::unit::{Effect, UnitId};
+use crate::unit::{Effect, UnitId, Word};
 
 /// More deletions than this in one plan are asked for on their own.
 const MANY: usize = 3;
@@ -23,6 +23,8 @@ pub enum Guard {
     DeletesItem { unit: UnitId, item: String },
     /// Something in a unit is, or may be, made anew, and what it holds is lost.
     Replaces { unit: UnitId, item: String },
+    /// A unit names something else that a general yes does not cover.
+    Asks { unit: UnitId, asked: Word },
 }
 
 impl Guard {
@@ -36,6 +38,7 @@ impl Guard {
             // The same word as for whole units: whoever agrees has seen the list of both.
             Guard::DeletesItem { .. } => "delete".to_owned(),
             Guard::Replaces { .. } => "replace".to_owned(),
+            Guard::Asks { asked, .. } => asked.word.clone(),
         }
     }
 }
@@ -49,6 +52,7 @@ impl fmt::Display for Guard {
             Guard::Protected { unit, why } => write!(f, "`{unit}`: {why}"),
             Guard::DeletesItem { unit, item } => write!(f, "`{unit}`: {item} would be deleted"),
             Guard::Replaces { unit, item } => write!(f, "`{unit}`: {item} would be replaced"),
+            Guard::Asks { unit, asked } => write!(f, "`{unit}`: {}", asked.why),
         }
     }
 }
@@ -75,7 +79,8 @@ impl Plan {
             guards.extend(deletion.owned.guards.iter().map(protected));
         }
         for (unit, finding) in &self.units {
-            let Finding::Found { change, .. } = finding else { continue };
+            let Finding::Found { change, words, .. } = finding else { continue };
+            guards.extend(words.iter().map(|asked| Guard::Asks { unit: unit.clone(), asked: asked.clone() }));
             let losing = change.differences().iter().filter_map(|difference| {
                 let (unit, item) = (unit.clone(), difference.item.clone());
                 match difference.effect {

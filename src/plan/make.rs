@@ -102,14 +102,13 @@ async fn ask_one(member: &Member, upstream: BTreeMap<UnitId, Asked>, look: Look)
     let unknown = |id: &&UnitId| upstream.get(id).is_none_or(|asked| asked.outputs.is_none());
     let later: Vec<UnitId> = made_from.iter().copied().filter(unknown).cloned().collect();
     if !later.is_empty() {
-        return Ok(Asked { finding: found(Planned::new(Change::Later(later)), Vec::new()), outputs: None });
+        return Ok(known_later(member, later));
     }
     let inputs = match member.inputs(|id| upstream.get(id).and_then(|asked| asked.outputs.as_ref())) {
         Ok(inputs) => inputs,
         // An output that its stack does not have yet comes with the change that is planned for it.
         Err(missing) if may_change(&upstream, &missing.unit) => {
-            let later = Change::Later(vec![missing.unit]);
-            return Ok(Asked { finding: found(Planned::new(later), Vec::new()), outputs: None });
+            return Ok(known_later(member, vec![missing.unit]));
         }
         Err(missing) => return Err(Trouble::of(&KindError::failed(missing.to_string()))),
     };
@@ -124,9 +123,14 @@ async fn ask_one(member: &Member, upstream: BTreeMap<UnitId, Asked>, look: Look)
     Ok(Asked { finding: found(prepared.planned, follows), outputs })
 }
 
+fn known_later(member: &Member, units: Vec<UnitId>) -> Asked {
+    let planned = Planned { words: member.declared.unit.words(), ..Planned::new(Change::Later(units)) };
+    Asked { finding: found(planned, Vec::new()), outputs: None }
+}
+
 fn found(planned: Planned, follows: Vec<UnitId>) -> Finding {
-    let Planned { change, foreign, coverage, outputs: _ } = planned;
-    Finding::Found { change, foreign, coverage, follows }
+    let Planned { change, foreign, coverage, outputs: _, words } = planned;
+    Finding::Found { change, foreign, coverage, follows, words }
 }
 
 /// Whether a unit's outputs may be others once it has been applied.

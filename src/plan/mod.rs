@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 
 use crate::graph::Graph;
 use crate::repo::CommitId;
-use crate::unit::{Change, Coverage, Difference, EnvironmentName, KindError, Look, SiteName, UnitId};
+use crate::unit::{Change, Coverage, Difference, EnvironmentName, KindError, Look, SiteName, UnitId, Word};
 
 /// What would change in one environment at one commit.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -64,6 +64,9 @@ pub enum Finding {
         /// It may change once these have been applied, because it is made from their outputs.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         follows: Vec<UnitId>,
+        /// What of it a general yes does not cover, beside what its effects say.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        words: Vec<Word>,
     },
     /// It could not be asked.
     Failed(Trouble),

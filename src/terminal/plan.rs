@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::style::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, count, paint};
 use crate::plan::{Finding, Plan, Purpose, Trouble};
-use crate::unit::{Cause, Change, Difference, Effect, Shown, UnitId};
+use crate::unit::{Cause, Change, Difference, Effect, Shown, UnitId, Word};
 
 /// Of one unit, at most this many differences are shown; the rest is counted.
 const MANY: usize = 40;
@@ -23,7 +23,12 @@ pub fn plan_text(plan: &Plan) -> String {
             Finding::Blocked(by) => {
                 _ = writeln!(text, "{} {unit}  {}", paint(RED, "!"), paint(DIM, format!("waits for {by}")));
             }
-            Finding::Found { change, follows, .. } => change_text(&mut text, unit, change, follows),
+            Finding::Found { change, follows, words, .. } => {
+                change_text(&mut text, unit, change, follows);
+                for Word { word, why } in words {
+                    _ = writeln!(text, "    {} {why} {}", paint(RED, "!"), paint(DIM, format!("(--agree {word})")));
+                }
+            }
         }
     }
     for deletion in &plan.deletions {
@@ -192,7 +197,13 @@ mod tests {
     }
 
     fn found(change: Change) -> Finding {
-        Finding::Found { change, foreign: Vec::new(), coverage: Coverage::default(), follows: Vec::new() }
+        Finding::Found {
+            change,
+            foreign: Vec::new(),
+            coverage: Coverage::default(),
+            follows: Vec::new(),
+            words: Vec::new(),
+        }
     }
 
     fn plan(units: impl IntoIterator<Item = (&'static str, Finding)>) -> Plan {

@@ -14,12 +14,23 @@ pub struct Planned {
     pub coverage: Coverage,
     /// The unit's outputs as they are now, where it exists.
     pub outputs: Option<Outputs>,
+    /// What of the change a general yes does not cover, beside what its effects say.
+    pub words: Vec<Word>,
 }
 
 impl Planned {
     pub fn new(change: Change) -> Self {
-        Self { change, foreign: Vec::new(), coverage: Coverage::default(), outputs: None }
+        Self { change, foreign: Vec::new(), coverage: Coverage::default(), outputs: None, words: Vec::new() }
     }
+}
+
+/// Something in a change that needs a word of its own, whatever it does to data.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Word {
+    /// The word that agrees to it: `iam`.
+    pub word: String,
+    /// What it is, as a sentence about the unit.
+    pub why: String,
 }
 
 /// What applying a unit would do.

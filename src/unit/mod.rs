@@ -15,7 +15,7 @@ mod progress;
 mod reference;
 mod shown;
 
-pub use change::{Cause, Change, Coverage, Difference, Effect, Planned, Who};
+pub use change::{Cause, Change, Coverage, Difference, Effect, Planned, Who, Word};
 pub use error::{ErrorKind, KindError};
 pub use id::{EnvironmentName, KindName, ParseIdError, SiteName, UnitId};
 pub use mark::{Owned, Owner};
@@ -84,6 +84,17 @@ pub trait Unit: Send + Sync {
 
     /// The outputs it will have, so that a wrong name fails offline.
     fn promised(&self) -> Promised;
+
+    /// What bringing it about from nothing would need a word of its own for, as far as its
+    /// declaration says: asked where it cannot be planned before others are there.
+    fn words(&self) -> Vec<Word> {
+        Vec::new()
+    }
+
+    /// Somebody else's: its outputs are read, and nothing of it is ever touched.
+    fn is_external(&self) -> bool {
+        false
+    }
 
     /// Asks the world what bringing the unit about would change.
     ///

@@ -77,7 +77,7 @@ impl Demo {
 
     async fn build_from_nothing(&mut self) -> Result<()> {
         heading("sync builds everything from nothing: five stacks in two accounts, a cluster, two workloads");
-        self.command("first sync", &["sync", "--yes"], 0).await?;
+        self.command("first sync", &["sync", "--yes", "--agree", "iam"], 0).await?;
         self.shop_runs().await?;
         let config = self.kube("/api/v1/namespaces/shop/configmaps/web").await?.context("the shop's ConfigMap")?;
         let queue = config["data"]["jobs-queue"].as_str().unwrap_or_default();
@@ -177,7 +177,7 @@ impl Demo {
 
     async fn rebuild(&mut self) -> Result<()> {
         heading("rebuild brings it all back from Git");
-        self.command("rebuild", &["rebuild", "--yes"], 0).await?;
+        self.command("rebuild", &["rebuild", "--yes", "--agree", "iam"], 0).await?;
         self.shop_runs().await?;
         heading("a last drift is clean");
         self.command("last drift", &["drift"], 0).await

@@ -11,6 +11,7 @@ mod capabilities;
 mod counts;
 mod faults;
 mod form;
+mod nested;
 mod pretence;
 mod property_values;
 mod revert_drift;

@@ -44,7 +44,7 @@ struct Sides {
 }
 
 #[derive(Default)]
-struct Side {
+pub(super) struct Side {
     template: Value,
     parameters: Map<String, Value>,
 }
@@ -65,7 +65,7 @@ async fn sides(asked: Asked<'_>, described: &Element) -> anyhow::Result<Sides> {
     Ok(Sides { before, after })
 }
 
-async fn side(asked: Asked<'_>, form: &Form, owner: &Element) -> anyhow::Result<Side> {
+pub(super) async fn side(asked: Asked<'_>, form: &Form, owner: &Element) -> anyhow::Result<Side> {
     let form = form.clone().with("TemplateStage", "Processed");
     let body = asked.upstream.result(asked.headers, &form).await?;
     let template = template::parse(body.text_of("TemplateBody"))?;
@@ -128,7 +128,7 @@ impl Side {
     }
 
     /// All properties of a resource that can be told; none where the resource is missing.
-    fn properties(&self, resource: &str) -> Option<Value> {
+    pub(super) fn properties(&self, resource: &str) -> Option<Value> {
         let resource = self.template["Resources"].get(resource)?;
         let known = resource["Properties"].as_object().into_iter().flatten();
         let known = known.filter_map(|(name, value)| Some((name.clone(), self.resolved(value)?)));

@@ -8,6 +8,7 @@ use axum::http::HeaderMap;
 use super::answer::Answer;
 use super::call::Call;
 use super::capabilities;
+use super::nested::Nested;
 use super::property_values;
 use super::revert_drift::RevertDrift;
 use super::upstream::Upstream;
@@ -29,6 +30,10 @@ pub const SUPPLIED: &[Behaviour] = &[
     Behaviour {
         name: "DescribeChangeSet with IncludePropertyValues",
         document: "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeChangeSet.html",
+    },
+    Behaviour {
+        name: "CreateChangeSet with IncludeNestedStacks: change sets of the nested stacks",
+        document: "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/change-sets-for-nested-stacks.html",
     },
     Behaviour {
         name: "stack statuses and events that a test asks for",
@@ -60,6 +65,7 @@ pub(super) struct Asked<'a> {
 #[derive(Default)]
 pub(super) struct Supplies {
     revert_drift: RevertDrift,
+    nested: Nested,
 }
 
 impl Supplies {
@@ -73,7 +79,10 @@ impl Supplies {
         }
         match self.revert_drift.answer(asked).await? {
             Some(answer) => Ok(Some(answer)),
-            None => property_values::answer(asked).await,
+            None => match self.nested.answer(asked).await? {
+                Some(answer) => Ok(Some(answer)),
+                None => property_values::answer(asked).await,
+            },
         }
     }
 }

@@ -66,6 +66,17 @@ impl Caller {
         self.send(Method::PUT, &path, "s3", region, &content, body).await.context(name.to_owned()).map(drop)
     }
 
+    /// Puts an object into a bucket.
+    pub async fn put_object(&self, region: &str, bucket: &str, key: &str, text: &str) -> Result<()> {
+        let path = format!("/{bucket}/{key}");
+        self.send(Method::PUT, &path, "s3", region, &[], text.to_owned()).await.context(path.clone()).map(drop)
+    }
+
+    /// Where it calls.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
     /// One action of a JSON API (SSM), named with its API's prefix.
     pub async fn json(&self, service: &str, region: &str, target: &str, body: &Value) -> Result<String> {
         let content = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target)];

@@ -4,6 +4,7 @@ mod adoption;
 mod large;
 mod limits;
 mod mishaps;
+mod nested;
 mod offline;
 mod recovery;
 mod safety;

@@ -8,7 +8,7 @@ use super::stage::{QUEUE, Stage, look, owned, sync};
 
 const CHANGED: &str = "Template: queue.yaml\nParameters: {Timeout: 60}\n";
 
-fn event(logical_id: &str, status: &str, reason: &str) -> PretendedEvent {
+pub(crate) fn event(logical_id: &str, status: &str, reason: &str) -> PretendedEvent {
     let is_stack = logical_id == "jobs";
     PretendedEvent {
         logical_id: logical_id.into(),

@@ -182,6 +182,12 @@ const FAULTS: &[(u32, &str, &str, &[&str])] = &[
     ),
     (75, "not supported, detection failed", "not checked", &["a_failed_detection_is_not_a_clean_stack"]),
     (76, "detection already running", "its result serves", &["a_detection_that_somebody_else_began_serves_as_well"]),
+    (
+        77,
+        "drift in a nested stack",
+        "told by the way to it",
+        &["drift_inside_is_told_by_the_way_to_it_and_left_to_a_person"],
+    ),
     (78, "nothing can be put back", "said so", &["drift_that_cannot_be_put_back_is_said_to_be_so"]),
     (79, "an export in use", "refused naming importers", &["what_holds_data_or_is_imported_says_so_before_it_goes"]),
     (

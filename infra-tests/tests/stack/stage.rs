@@ -60,7 +60,16 @@ impl Stage {
             stacks.iter().map(|(name, text)| (format!("stacks/{ACCOUNT}/{REGION}/{name}.yaml"), (*text).to_owned()));
         let rest =
             [("groundplan.yaml".to_owned(), String::new()), ("templates/queue.yaml".to_owned(), template.to_owned())];
-        let snapshot = Snapshot::of_files(CommitId::new("c0ffee"), stacks.chain(rest));
+        self.read_files(repository, stacks.chain(rest))
+    }
+
+    /// A new run over a repository of these files.
+    pub(crate) fn read_files(
+        &self,
+        repository: &str,
+        files: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Reading> {
+        let snapshot = Snapshot::of_files(CommitId::new("c0ffee"), files);
         let mut problems = Problems::default();
         let settings = ReadSettings { repository: repository.to_owned() };
         let reading = StackKind::new(self.aws.clone()).read(&snapshot, &settings, &mut problems);

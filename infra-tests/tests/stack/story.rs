@@ -147,3 +147,46 @@ async fn a_changed_secret_is_told_as_hidden_and_sent() -> Result<()> {
     assert!(kept.contains("canary-two"), "{kept}");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_change_of_rights_needs_its_word_each_time() -> Result<()> {
+    let stage = Stage::set(Parts::AWS).await?;
+    let role = |path: &str, timeout: u32| {
+        format!(
+            "Resources:\n  Worker:\n    Type: AWS::IAM::Role\n    Properties: {{Path: /{path}/, AssumeRolePolicyDocument: {{Version: '2012-10-17', Statement: []}}}}\n  Queue: {{Type: AWS::SQS::Queue, Properties: {{QueueName: work, VisibilityTimeout: {timeout}}}}}\n"
+        )
+    };
+    stage.write("templates/role.yaml", &role("one", 30))?;
+    stage.write(&here("role"), "Template: role.yaml\nCapabilities: [CAPABILITY_IAM]\n")?;
+    stage.push()?;
+    let ran = stage.run(&["sync", "--yes"], 1).await?;
+    assert_says(&ran, "touches identities and their rights: `Worker` (AWS::IAM::Role), with CAPABILITY_IAM");
+    assert_says(&ran, "help: --agree iam");
+    assert_eq!(stage.stacks().await?, Vec::<String>::new());
+    stage.run(&["sync", "--yes", "--agree", "iam"], 0).await?;
+
+    // Of the same stack, what is no matter of rights asks for nothing.
+    stage.write("templates/role.yaml", &role("one", 60))?;
+    stage.push()?;
+    stage.run(&["sync", "--yes"], 0).await?;
+    stage.write("templates/role.yaml", &role("two", 60))?;
+    stage.push()?;
+    let ran = stage.run(&["sync", "--yes", "--agree", "replace"], 1).await?;
+    assert_says(&ran, "help: --agree iam");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_role_that_is_known_only_later_is_agreed_to_with_the_plan() -> Result<()> {
+    let stage = Stage::set(Parts::AWS).await?;
+    let role = "Parameters: {Name: {Type: String}}\nResources:\n  Worker:\n    Type: AWS::IAM::Role\n    Properties: {AssumeRolePolicyDocument: {Version: '2012-10-17', Statement: []}, Tags: [{Key: queue, Value: !Ref Name}]}\n";
+    stage.write("templates/role.yaml", role)?;
+    let file = "Template: role.yaml\nCapabilities: [CAPABILITY_IAM]\nParameters:\n- {Name: Name, Type: Output, Value: jobs.Name}\n";
+    stage.write(&here("role"), file)?;
+    stage.push()?;
+    let ran = stage.run(&["sync", "--yes"], 1).await?;
+    assert_says(&ran, "`Worker` (AWS::IAM::Role)");
+    stage.run(&["sync", "--yes", "--agree", "iam"], 0).await?;
+    assert_eq!(stage.stacks().await?, ["jobs", "role"]);
+    Ok(())
+}

@@ -40,7 +40,7 @@ pub(super) struct Missing {
 /// CloudFormation, which knows whether it counts.
 pub(super) fn missing(template: &Template, given: &[String]) -> Option<Missing> {
     let has = |capability: &str| given.iter().any(|given| given == capability);
-    template.resources.iter().find_map(|(name, resource)| {
+    template.all_resources().into_iter().find_map(|(name, resource)| {
         let capability = match (acknowledged(&resource.r#type), resource.is_named) {
             (None, _) => return None,
             (Some(_), true) => NAMED_IAM,
@@ -49,7 +49,7 @@ pub(super) fn missing(template: &Template, given: &[String]) -> Option<Missing> 
         let is_given = has(capability) || has(NAMED_IAM);
         (!is_given && !resource.is_conditional).then(|| Missing {
             capability,
-            resource: name.clone(),
+            resource: name,
             r#type: resource.r#type.clone(),
             place: resource.place.clone(),
         })

@@ -17,6 +17,8 @@ pub(super) struct Changed {
     /// `Delete`, `Retain`, `Snapshot`, `ReplaceAndDelete`, …
     pub(super) policy_action: Option<String>,
     pub(super) details: Vec<Detail>,
+    /// The change set of a nested stack.
+    pub(super) nested: Option<String>,
 }
 
 /// One property's change.
@@ -38,6 +40,7 @@ impl Changed {
             action: change.action.map(|action| action.as_str().to_owned()).unwrap_or_default(),
             replacement: change.replacement.map(|word| word.as_str().to_owned()),
             policy_action: change.policy_action.map(|word| word.as_str().to_owned()),
+            nested: change.change_set_id,
             details,
         })
     }

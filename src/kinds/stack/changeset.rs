@@ -8,6 +8,7 @@ use aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetOut
 use aws_sdk_cloudformation::types::{ChangeSetStatus, ExecutionStatus};
 
 use super::changes::{Changed, merge};
+use super::nested;
 use super::realm::{Realm, is_absence};
 use super::wait::Pace;
 use super::wanted::PREFIX;
@@ -67,7 +68,8 @@ pub(super) async fn make(
         true => {
             let (_, without) = all(realm, stack, name, false, described).await?;
             let (head, with_values) = pages(realm, stack, name, true).await?;
-            ready(stack, name, head, merge(with_values, without)).map(Made::Ready)
+            let changes = nested::spread(realm, merge(with_values, without)).await?;
+            ready(stack, name, head, changes).map(Made::Ready)
         }
         false => {
             let (head, changes) = all(realm, stack, name, false, described).await?;
@@ -119,7 +121,20 @@ pub(super) async fn describe(realm: &Realm, stack: &str, name: &str) -> Result<C
     let (head, with_values) = pages(realm, stack, name, true).await?;
     // Asked for values, AWS may leave out whole resources.
     let (_, without) = pages(realm, stack, name, false).await?;
-    ready(stack, name, head, merge(with_values, without))
+    ready(stack, name, head, nested::spread(realm, merge(with_values, without)).await?)
+}
+
+/// The changes of a nested stack's change set; none where it has none.
+pub(super) async fn changes_of(realm: &Realm, id: &str) -> Result<Vec<Changed>, KindError> {
+    // By its id alone: the stack that it belongs to is part of it.
+    let described = settled(realm, "", id).await?;
+    let reason = described.status_reason.clone().unwrap_or_default();
+    if described.status == Some(ChangeSetStatus::Failed) && !says_no_changes(&reason) {
+        return Err(refused(described.stack_name.as_deref().unwrap_or(id), &reason));
+    }
+    let (_, with_values) = pages(realm, "", id, true).await?;
+    let (_, without) = all(realm, "", id, false, described).await?;
+    Ok(merge(with_values, without))
 }
 
 fn ready(
@@ -195,7 +210,9 @@ async fn page(
     let session = realm.session().await.map_err(Missed::Failed)?;
     let client = realm.reader().await.map_err(Missed::Failed)?;
     let call = || {
-        let call = client.describe_change_set().stack_name(stack).change_set_name(name).set_next_token(token.clone());
+        let stack = Some(stack).filter(|stack| !stack.is_empty()).map(str::to_owned);
+        let call = client.describe_change_set().set_stack_name(stack).change_set_name(name);
+        let call = call.set_next_token(token.clone());
         call.set_include_property_values(values.then_some(true)).send()
     };
     session.call(Api::ChangeSet, call).await.map_err(|error| match error.code() {

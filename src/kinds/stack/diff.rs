@@ -96,8 +96,8 @@ fn whole(item: &str, from: Option<&str>, to: Option<&str>) -> Difference {
 
 /// What a stack that is not there will hold, as far as its template says.
 pub(super) fn creation(template: Option<&Template>) -> Vec<Difference> {
-    let resources = template.into_iter().flat_map(|template| &template.resources);
-    let created = |(name, resource): (&String, &super::template::Resource)| Difference {
+    let resources = template.into_iter().flat_map(Template::all_resources);
+    let created = |(name, resource): (String, &super::template::Resource)| Difference {
         effect: Effect::Create,
         ..whole(&format!("{name} ({})", resource.r#type), None, Some(&resource.r#type))
     };

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::live::Live;
 use super::realm::Realm;
 use super::resources::{self, Resource};
+use super::template::NESTED;
 use super::veil::Veil;
 use super::wait::Pace;
 use crate::aws::{Api, Session, failure};
@@ -16,9 +17,6 @@ use crate::unit::{Cause, Coverage, Difference, Effect, KindError, Shown};
 
 /// Detection asks many services in turn; beyond this it is given up, and said so.
 const LONGEST: Duration = Duration::from_secs(10 * 60);
-
-/// The type of a nested stack.
-pub(super) const NESTED: &str = "AWS::CloudFormation::Stack";
 
 /// One resource as detection found it.
 #[derive(Clone, PartialEq, Debug, Default)]

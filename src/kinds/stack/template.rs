@@ -13,6 +13,10 @@ use crate::yaml::{self, Node, Value};
 
 /// More than this must be put into a bucket.
 pub(super) const MOST_SENT: usize = 51_200;
+/// The type of a nested stack.
+pub(super) const NESTED: &str = "AWS::CloudFormation::Stack";
+/// Stacks are nested no deeper than anybody would look.
+const DEEPEST: usize = 6;
 /// CloudFormation takes no larger template from anywhere.
 pub(super) const MOST_BYTES: usize = 1_000_000;
 
@@ -28,6 +32,8 @@ pub(super) struct Template {
     pub(super) description: Option<String>,
     /// Macros and transforms: only AWS knows what comes out of them.
     pub(super) is_transformed: bool,
+    /// By logical id: the templates of nested stacks, where they are files of the repository too.
+    pub(super) children: BTreeMap<String, Arc<Template>>,
 }
 
 /// A parameter as the template declares it.
@@ -49,6 +55,10 @@ pub(super) struct Resource {
     pub(super) is_named: bool,
     /// Stands under a condition: only AWS knows whether it is made.
     pub(super) is_conditional: bool,
+    /// The last part of a nested stack's `TemplateURL` that is written out.
+    pub(super) url: Option<String>,
+    /// A nested stack whose template is a file of the repository.
+    pub(super) is_known: bool,
 }
 
 impl Template {
@@ -65,7 +75,39 @@ impl Template {
             let said = format!("the template has {} bytes, and CloudFormation takes {MOST_BYTES}", bytes.len());
             return Err(vec![Problem::new(Place::file(path), said).hint("split the template")]);
         }
-        Self::parse(path, bytes)
+        let mut template = Self::parse(path, bytes)?;
+        template.find_children(snapshot, DEEPEST);
+        Ok(template)
+    }
+
+    /// CloudGenesis and others keep a copy of `templates/` in a bucket, so that a URL ends with the path
+    /// of a file. What is wrong with such a file is told where a stack names it.
+    fn find_children(&mut self, snapshot: &Snapshot, depth: usize) {
+        for (name, resource) in &mut self.resources {
+            let Some(url) = resource.url.as_ref().filter(|_| depth > 0) else { continue };
+            let is_meant = |path: &str| path.strip_prefix("templates/").is_some_and(|short| url.ends_with(short));
+            let found =
+                snapshot.below("templates").filter(|(path, _)| is_meant(path)).max_by_key(|(path, _)| path.len());
+            let Some((path, Entry::Blob(bytes))) = found else { continue };
+            let Ok(mut child) = Self::parse(path, bytes) else { continue };
+            child.find_children(snapshot, depth - 1);
+            resource.is_known = true;
+            self.children.insert(name.clone(), Arc::new(child));
+        }
+    }
+
+    /// Every resource, those of nested stacks after a `/`.
+    pub(super) fn all_resources(&self) -> Vec<(String, &Resource)> {
+        let own = self.resources.iter().map(|(name, resource)| (name.clone(), resource));
+        let nested = self.children.iter().flat_map(|(name, child)| {
+            child.all_resources().into_iter().map(move |(inner, resource)| (format!("{name}/{inner}"), resource))
+        });
+        own.chain(nested).collect()
+    }
+
+    /// Whether only a change set of its own tells what becomes of what it holds.
+    pub(super) fn has_nested(&self) -> bool {
+        self.is_transformed || self.resources.values().any(|resource| resource.r#type == NESTED)
     }
 
     pub(super) fn parse(path: &str, bytes: &[u8]) -> Result<Self, Vec<Problem>> {
@@ -88,6 +130,7 @@ impl Template {
             resources: named(Some(resources), resource),
             description: root.get("Description").and_then(Node::text).map(str::to_owned),
             is_transformed: root.get("Transform").is_some() || calls_a_macro(&root),
+            children: BTreeMap::new(),
         })
     }
 
@@ -106,8 +149,11 @@ impl Template {
         match path {
             [] => None,
             [one] => self.resources.get(*one).map(|resource| &resource.place),
-            // What is inside a nested stack has no better place here than that stack.
-            [first, ..] => self.resources.get(*first).map(|resource| &resource.place),
+            [first, rest @ ..] => {
+                let inside = self.children.get(*first).and_then(|child| child.place_of(rest));
+                // Where its template is kept elsewhere, there is no better place than that stack.
+                inside.or_else(|| self.resources.get(*first).map(|resource| &resource.place))
+            }
         }
     }
 
@@ -116,7 +162,8 @@ impl Template {
         let kept = |resource: &Resource| {
             resource.deletion.as_deref().is_some_and(|policy| matches!(policy, "Retain" | "Snapshot"))
         };
-        let held = self.resources.iter().filter(|(_, resource)| !kept(resource));
+        let all = self.all_resources();
+        let held = all.iter().filter(|(_, resource)| !kept(resource));
         held.filter_map(|(name, resource)| stateful::guard(name, &resource.r#type)).collect()
     }
 
@@ -144,7 +191,16 @@ fn resource(key: &Node, node: &Node) -> Resource {
     let naming = capability::acknowledged(&r#type).flatten();
     let is_named = naming.is_some_and(|name| node.get("Properties").is_some_and(|all| all.get(name).is_some()));
     let is_conditional = node.get("Condition").is_some();
-    Resource { r#type, place: key.place(), deletion, is_named, is_conditional }
+    let url = node.get("Properties").filter(|_| r#type == NESTED).and_then(|all| all.get("TemplateURL"));
+    let url = url.and_then(last_text).map(str::to_owned);
+    Resource { r#type, place: key.place(), deletion, is_named, is_conditional, url, is_known: false }
+}
+
+/// The last text of an expression: of `!Sub 'https://${Bucket}/a.yaml'` and of `!Join ['/', [!Ref Bucket, a.yaml]]`.
+fn last_text(node: &Node) -> Option<&str> {
+    node.text()
+        .or_else(|| node.items().iter().rev().find_map(last_text))
+        .or_else(|| node.entries().last().and_then(|(_, value)| last_text(value)))
 }
 
 fn find_imports(node: &Node, found: &mut Vec<Node>) {

@@ -13,6 +13,7 @@ use super::create::{Create, settled};
 use super::diff::{Quick, Sent, creation, quick};
 use super::drift::{self, Found};
 use super::expression::Known;
+use super::iam;
 use super::live::Live;
 use super::protection;
 use super::realm::Realm;
@@ -29,7 +30,7 @@ use super::wanted::Wanted;
 use crate::aws::partition;
 use crate::unit::{
     Change, Coverage, Difference, Inputs, KindError, Look, Need, Planned, Prepared, Promised, Reference, Secret,
-    Target, Text, Unit, Why,
+    Target, Text, Unit, Why, Word,
 };
 
 /// What is sent as the template.
@@ -113,6 +114,10 @@ impl Unit for StackUnit {
         }
     }
 
+    fn words(&self) -> Vec<Word> {
+        iam::of_template(self.template.as_deref(), &self.capabilities())
+    }
+
     async fn prepare(&self, inputs: &Inputs, look: Look) -> Result<Prepared, KindError> {
         let wanted = Box::pin(self.wanted(inputs)).await?;
         upload::check(&self.realm, &wanted.body)?;
@@ -150,9 +155,9 @@ impl StackUnit {
             parameters.insert(name.clone(), value);
         }
         let settings = self.realm.aws.settings();
+        let capabilities = self.capabilities();
         let mut tags = self.spec.tags.clone();
         tags.insert(MARK.to_owned(), self.mark.value.clone());
-        let capabilities: BTreeSet<String> = self.spec.capabilities.union(&settings.capabilities).cloned().collect();
         let partition = partition::of(&self.address.region).name();
         let role = settings.service_role.as_ref();
         Ok(Wanted {
@@ -160,11 +165,15 @@ impl StackUnit {
             body: self.body.clone(),
             protection: self.spec.protection,
             tags,
-            capabilities: capabilities.into_iter().collect(),
+            capabilities,
             role: role.map(|role| format!("arn:{partition}:iam::{}:role/{role}", self.address.account)),
             veil: Veil::over(parameters.values()),
             parameters,
         })
+    }
+
+    fn capabilities(&self) -> Vec<String> {
+        self.spec.capabilities.union(&self.realm.aws.settings().capabilities).cloned().collect()
     }
 
     /// What the template calls `NoEcho` is hidden, wherever it comes from.
@@ -195,7 +204,8 @@ impl StackUnit {
     /// Nothing is asked of AWS: a change set would leave a stack in review behind.
     fn creation(&self, wanted: Wanted, found: Option<Live>) -> Result<Prepared, KindError> {
         self.check_capabilities(&wanted)?;
-        let planned = Planned::new(Change::Create(creation(self.template.as_deref())));
+        let words = iam::of_template(self.template.as_deref(), &wanted.capabilities);
+        let planned = Planned { words, ..Planned::new(Change::Create(creation(self.template.as_deref()))) };
         let create = Create { realm: self.realm.clone(), wanted, template: self.template.clone(), found };
         Ok(Prepared { planned, deed: Some(Box::new(create)) })
     }
@@ -234,7 +244,8 @@ impl StackUnit {
         let version = live.version();
         let outputs = live.status.has_outputs().then_some(live.outputs);
         let kept = outputs.clone().unwrap_or_default();
-        let planned = Planned { change, foreign: Vec::new(), coverage, outputs };
+        let words = set.iter().flat_map(|set| iam::of_changes(&set.changes, &wanted.capabilities)).collect();
+        let planned = Planned { coverage, outputs, words, ..Planned::new(change) };
         let update = Update {
             realm: self.realm.clone(),
             version,
@@ -281,7 +292,10 @@ impl StackUnit {
         let name = wanted.change_set_name();
         let body = Box::pin(upload::placed(&self.realm, &wanted.body)).await?;
         let made = changeset::make(&self.realm, &live.name, &name, true, |call| {
-            wanted.fill(&body, call.change_set_type(ChangeSetType::Update))
+            // Asked for only where it tells something: AWS keeps the nested ones that have no changes.
+            let nested = self.template.as_ref().is_none_or(|template| template.has_nested());
+            let call = call.change_set_type(ChangeSetType::Update).set_include_nested_stacks(nested.then_some(true));
+            wanted.fill(&body, call)
         });
         let made = made.await.map_err(|error| KindError { message: wanted.veil.sentence(&error.message), ..error })?;
         let Made::Ready(set) = made else {
