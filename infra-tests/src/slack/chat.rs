@@ -54,6 +54,9 @@ pub(super) fn update(state: &mut State, arguments: &Value) -> Value {
     let metadata = arguments.get("metadata").or(before.now().get("metadata"));
     let mut message = state.bot_message(&ts, kept_text, kept_blocks.cloned().unwrap_or_default(), metadata);
     let edited = state.next_ts();
+    if let Some(thread) = before.now().get("thread_ts") {
+        message["thread_ts"] = thread.clone();
+    }
     message["edited"] = json!({"user": BOT_USER, "ts": edited});
     let kept = state.message(&channel, &ts).expect("it was there a moment ago, under the same lock");
     kept.versions.push(message.clone());

@@ -18,10 +18,18 @@ pub(super) fn users_info(state: &State, arguments: &Value) -> Value {
     let Some(user) = state.users.get(id) else { return refusal("user_not_found", Vec::new()) };
     let is_stranger = user.team != TEAM_ID;
     json!({"ok": true, "user": {
-        "id": id, "team_id": user.team, "name": user.name, "real_name": user.name, "deleted": false, "is_bot": user.is_bot,
-        "is_admin": false, "is_restricted": false, "is_ultra_restricted": false, "is_stranger": is_stranger,
+        "id": id, "team_id": user.team, "name": user.name, "real_name": user.name, "deleted": user.is_deleted, "is_bot": user.is_bot,
+        "is_admin": false, "is_restricted": user.is_guest, "is_ultra_restricted": false, "is_stranger": is_stranger,
         "profile": {"real_name": user.name, "display_name": user.name, "email": format!("{}@home.example", user.name)},
     }})
+}
+
+/// `usergroups.users.list`: who is in a user group.
+pub(super) fn group(state: &State, arguments: &Value) -> Value {
+    match state.user_groups.get(arguments["usergroup"].as_str().unwrap_or_default()) {
+        Some(users) => json!({"ok": true, "users": users}),
+        None => refusal("no_such_subteam", Vec::new()),
+    }
 }
 
 /// Newest first, a page at a time.

@@ -12,6 +12,7 @@ mod elements;
 mod findings;
 mod history;
 mod press;
+mod rates;
 mod server;
 mod show;
 mod socket;
@@ -40,3 +41,5 @@ pub const OPERATOR: &str = "U0OPERATOR";
 pub const REVIEWER: &str = "U0REVIEWER";
 /// A user of another workspace, in a shared channel.
 pub const STRANGER: &str = "U0STRANGER";
+/// A guest of a channel or two.
+pub const GUEST: &str = "U0GUEST";

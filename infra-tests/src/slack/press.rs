@@ -15,6 +15,8 @@ pub enum PressError {
     /// The message as it stands has no such button: a resolved case has none.
     NoSuchButton,
     NoSuchUser,
+    /// No modal was opened.
+    NoSuchModal,
     /// No socket is connected, and no address for requests is set.
     NobodyListens,
 }
@@ -24,6 +26,7 @@ impl std::fmt::Display for PressError {
         f.write_str(match self {
             PressError::NoSuchMessage => "there is no such message",
             PressError::NoSuchButton => "the message as it stands has no such button",
+            PressError::NoSuchModal => "no modal was opened",
             PressError::NoSuchUser => "there is no such user",
             PressError::NobodyListens => "no socket is connected, and no address for requests is set",
         })
@@ -42,6 +45,35 @@ pub(super) async fn press(
 ) -> Result<Delivery, PressError> {
     let payload = payload(&mut world.lock(), channel, ts, action_id, user)?;
     deliver(world, payload).await
+}
+
+/// Types into the one field of the modal that was opened last, and sends it back.
+pub(super) async fn submit(world: &World, text: &str, user: &str) -> Result<Delivery, PressError> {
+    let payload = submission(&world.lock(), text, user)?;
+    deliver(world, payload).await
+}
+
+fn submission(state: &State, text: &str, user: &str) -> Result<Value, PressError> {
+    let mut view = state.views.last().cloned().ok_or(PressError::NoSuchModal)?;
+    let (name, team) = state.users.get(user).map(|u| (u.name.clone(), u.team.clone())).ok_or(PressError::NoSuchUser)?;
+    let is_input = |block: &&Value| block["type"] == "input";
+    let input = view["blocks"].as_array().and_then(|blocks| blocks.iter().find(is_input)).cloned();
+    let input = input.ok_or(PressError::NoSuchButton)?;
+    let (block, action) = (input["block_id"].as_str(), input["element"]["action_id"].as_str());
+    let (block, action) = block.zip(action).ok_or(PressError::NoSuchButton)?;
+    view["state"]["values"][block][action] = json!({"type": input["element"]["type"], "value": text});
+    Ok(json!({
+        "type": "view_submission",
+        "user": {"id": user, "username": name, "name": name, "team_id": team},
+        "api_app_id": APP_ID,
+        "token": "simulator-verification-token",
+        "trigger_id": "0.1.submitted",
+        "team": {"id": TEAM_ID, "domain": "home"},
+        "enterprise": null,
+        "is_enterprise_install": false,
+        "view": view,
+        "response_urls": [],
+    }))
 }
 
 fn payload(state: &mut State, channel: &str, ts: &str, action_id: &str, user: &str) -> Result<Value, PressError> {

@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::delivery::{Delivery, signature};
 use super::press::{PressError, press};
+use super::rates::Rates;
 use super::show::show;
 use super::world::{Call, Fault, Message, World};
 use super::{APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, control, socket, web};
@@ -116,6 +117,49 @@ impl Simulator {
     /// The next call of `method` gets a bare status.
     pub fn fail(&self, method: &str, status: u16) {
         self.world.lock().faults.push((method.to_owned(), Fault::Status(status)));
+    }
+
+    /// The next call of `method` is never answered.
+    pub fn hang(&self, method: &str) {
+        self.world.lock().faults.push((method.to_owned(), Fault::Hang));
+    }
+
+    /// The next call of `method` does its work, and its answer is lost on the way.
+    pub fn lose_answer(&self, method: &str) {
+        self.world.lock().faults.push((method.to_owned(), Fault::LoseAnswer));
+    }
+
+    /// From now on Slack's own rate limits are kept; [`too_fast`](Self::too_fast) tells who broke them.
+    pub fn limit(&self) {
+        self.world.lock().rates = Some(Rates::default());
+    }
+
+    /// The methods that were called faster than Slack allows, in order.
+    pub fn too_fast(&self) -> Vec<String> {
+        self.world.lock().rates.as_ref().map(|rates| rates.refused.clone()).unwrap_or_default()
+    }
+
+    /// Every token is refused from now on.
+    pub fn revoke_tokens(&self) {
+        self.world.lock().is_revoked = true;
+    }
+
+    /// A user group, for `usergroups.users.list`.
+    pub fn set_user_group(&self, id: &str, users: &[&str]) {
+        let users = users.iter().map(|user| (*user).to_owned()).collect();
+        self.world.lock().user_groups.insert(id.to_owned(), users);
+    }
+
+    /// They left.
+    pub fn deactivate(&self, user: &str) {
+        if let Some(user) = self.world.lock().users.get_mut(user) {
+            user.is_deleted = true;
+        }
+    }
+
+    /// Types `text` into the field of the modal that was opened last, and sends it back.
+    pub async fn submit(&self, text: &str, user: &str) -> Result<Delivery, PressError> {
+        super::press::submit(&self.world, text, user).await
     }
 
     pub fn connections(&self) -> usize {

@@ -1,5 +1,7 @@
 //! `/api/METHOD`: who calls, with what, and what goes wrong on request.
 
+use std::time::{Duration, Instant};
+
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Path, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
@@ -13,6 +15,7 @@ use super::world::{Call, Fault, World};
 use super::{APP_TOKEN, BOT_TOKEN, chat, history, socket, views};
 
 const LARGEST_BODY: usize = 8 * 1024 * 1024;
+const LONGER_THAN_ANYONE_WAITS: Duration = Duration::from_secs(300);
 
 /// Any method: authorised, then a fault where one is due, then its work.
 pub(super) async fn method(State(world): State<World>, Path(method): Path<String>, request: Request) -> Response {
@@ -23,29 +26,51 @@ pub(super) async fn method(State(world): State<World>, Path(method): Path<String
     };
     let token = token(&head.headers, &mut arguments);
     let arguments = Value::Object(arguments);
-    let answer = match world.lock().fault(&method) {
-        Some(Fault::Throttle(seconds)) => {
-            let body = Json(refusal("ratelimited", Vec::new()));
-            return (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, seconds.to_string())], body).into_response();
+    if let Some(seconds) = too_fast(&world, &method, &arguments) {
+        return throttled(seconds);
+    }
+    let fault = world.lock().fault(&method);
+    let loses_answer = matches!(fault, Some(Fault::LoseAnswer));
+    let answer = match fault {
+        Some(Fault::Throttle(seconds)) => return throttled(seconds),
+        Some(Fault::Hang) => {
+            tokio::time::sleep(LONGER_THAN_ANYONE_WAITS).await;
+            return StatusCode::GATEWAY_TIMEOUT.into_response();
         }
         Some(Fault::Status(status)) => {
             return StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response();
         }
         Some(Fault::Word(word)) => Err(word),
-        None => authorised(&method, token.as_deref()).map_err(str::to_owned),
+        None | Some(Fault::LoseAnswer) if world.lock().is_revoked => Err("token_revoked".to_owned()),
+        None | Some(Fault::LoseAnswer) => authorised(&method, token.as_deref()).map_err(str::to_owned),
     };
     let answer = match answer {
         Ok(()) => work(&world, &method, &arguments),
         Err(word) => refusal(&word, Vec::new()),
     };
     world.lock().calls.push(Call { method, arguments, answer: answer.clone() });
+    if loses_answer {
+        let broken = futures::stream::once(async { Err::<Bytes, _>(std::io::Error::other("the answer is lost")) });
+        return Response::new(axum::body::Body::from_stream(broken));
+    }
     Json(answer).into_response()
+}
+
+/// How long Slack's own limits ask to wait, where they are kept.
+fn too_fast(world: &World, method: &str, arguments: &Value) -> Option<u64> {
+    world.lock().rates.as_mut()?.take(method, arguments, Instant::now())
+}
+
+fn throttled(seconds: u64) -> Response {
+    let body = Json(refusal("ratelimited", Vec::new()));
+    (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, seconds.to_string())], body).into_response()
 }
 
 fn work(world: &World, method: &str, arguments: &Value) -> Value {
     let state = &mut *world.lock();
     match method {
         "auth.test" => history::auth_test(state),
+        "usergroups.users.list" => history::group(state, arguments),
         "users.info" => history::users_info(state, arguments),
         "conversations.history" => history::history(state, arguments),
         "chat.postMessage" => chat::post(state, arguments),

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
 use super::delivery::Delivery;
-use super::{ALERTS, APP_ID, BOT_USER, OPERATOR, REVIEWER, STRANGER, TEAM_ID};
+use super::rates::Rates;
+use super::{ALERTS, APP_ID, BOT_USER, GUEST, OPERATOR, REVIEWER, STRANGER, TEAM_ID};
 
 /// A message with everything it ever said.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -46,6 +47,8 @@ pub(super) struct User {
     pub(super) name: String,
     pub(super) team: String,
     pub(super) is_bot: bool,
+    pub(super) is_guest: bool,
+    pub(super) is_deleted: bool,
 }
 
 /// What a method answers instead of doing its work.
@@ -57,6 +60,10 @@ pub(super) enum Fault {
     Word(String),
     /// This status and no JSON.
     Status(u16),
+    /// No answer for as long as anyone waits.
+    Hang,
+    /// The work is done, and the connection breaks before the answer is out.
+    LoseAnswer,
 }
 
 /// A `response_url` that was handed out.
@@ -88,6 +95,10 @@ pub(super) struct State {
     pub(super) triggers: HashMap<String, Instant>,
     pub(super) views: Vec<Value>,
     pub(super) responses: HashMap<String, Response>,
+    /// Slack's own limits; none where they were not asked for.
+    pub(super) rates: Option<Rates>,
+    pub(super) user_groups: BTreeMap<String, Vec<String>>,
+    pub(super) is_revoked: bool,
     counter: u64,
 }
 
@@ -111,8 +122,15 @@ impl World {
             (OPERATOR, "operator", TEAM_ID),
             (REVIEWER, "reviewer", TEAM_ID),
             (STRANGER, "stranger", "T0ELSEWHERE"),
+            (GUEST, "guest", TEAM_ID),
         ] {
-            let user = User { name: name.to_owned(), team: team.to_owned(), is_bot: id == BOT_USER };
+            let user = User {
+                name: name.to_owned(),
+                team: team.to_owned(),
+                is_bot: id == BOT_USER,
+                is_guest: id == GUEST,
+                is_deleted: false,
+            };
             state.users.insert(id.to_owned(), user);
         }
         drop(state);
