@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::state::{self, Moment};
-use super::{CaseEvent, CaseState, NoSuchStep, Weight};
+use super::{CaseEvent, CaseState, NoSuchStep, Risk, Weight};
 use crate::repo::CommitId;
 use crate::unit::{Coverage, Difference, Effect, EnvironmentName, UnitId};
 
@@ -25,6 +25,9 @@ pub struct Case {
     pub state_hash: String,
     /// The commit that the world was compared with last.
     pub commit: CommitId,
+    /// Who owns the files of its units, as `CODEOWNERS` names them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owners: Vec<String>,
     /// The environment's `alerts:`; the operator says which channel that is.
     pub alerts: Option<String>,
     pub state: CaseState,
@@ -75,6 +78,7 @@ pub struct Sight {
     pub state_hash: String,
     pub commit: CommitId,
     pub weight: Weight,
+    pub owners: Vec<String>,
 }
 
 /// What a sync would do, counted by how gentle it is.
@@ -140,7 +144,7 @@ impl Case {
     /// half-given consent was for something else, is open again.
     pub fn seen_again(&self, sight: Sight, at: Timestamp) -> Result<Case, NoSuchStep> {
         let mut case = self.after(CaseEvent::SeenDrifted, at, SignedDuration::ZERO)?;
-        let Sight { units, plan_hash, state_hash, commit, weight } = sight;
+        let Sight { units, plan_hash, state_hash, commit, weight, owners } = sight;
         let other_plan = self.plan_hash != plan_hash;
         let same = (&case.units, &case.commit, &case.state_hash) == (&units, &commit, &state_hash) && !other_plan;
         let half_agreed = matches!(case.state, CaseState::AwaitingApproval { .. });
@@ -152,7 +156,7 @@ impl Case {
         if !same && case.revision == self.revision {
             case.revision += 1;
         }
-        Ok(Case { units, plan_hash, state_hash, commit, weight, quiet, ..case })
+        Ok(Case { units, plan_hash, state_hash, commit, weight, owners, quiet, ..case })
     }
 
     /// Every difference with its unit, those that may lose data first.
@@ -179,6 +183,12 @@ impl Case {
         effects
     }
 
+    /// Whether a yes to a sync takes the environment's name, typed: it is risky, or may lose what
+    /// something holds.
+    pub fn wants_name(&self) -> bool {
+        self.weight.risk == Risk::Risky || !self.effects().are_gentle()
+    }
+
     /// How much of all units together the look could compare.
     pub fn coverage(&self) -> Coverage {
         let mut all = Coverage::default();
@@ -201,7 +211,7 @@ impl Effects {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::cases::{How, Risk};
+    use crate::cases::How;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + second).expect("a time in this century")
@@ -215,6 +225,7 @@ pub(super) mod tests {
             key: "5eed".into(),
             state_hash: "a1".into(),
             commit: CommitId::new("9f1c2ab0"),
+            owners: Vec::new(),
             alerts: None,
             state: CaseState::Open,
             revision: 1,
@@ -266,6 +277,7 @@ pub(super) mod tests {
             state_hash: state_hash.into(),
             commit: CommitId::new("9f1c2ab0"),
             weight: Weight { risk, why: Vec::new() },
+            owners: Vec::new(),
         }
     }
 

@@ -15,6 +15,8 @@ pub struct Policy {
     pub access: AccessSettings,
     /// From the operator: they decide where no rule names the environment.
     pub approvers: BTreeSet<String>,
+    /// User groups that are named somewhere and could not be read: nobody is in them now.
+    pub unread: BTreeSet<String>,
 }
 
 /// A wish.
@@ -59,8 +61,11 @@ impl Policy {
         }
         let allows = |rule: &AccessRule| rule.actions.contains(&action) && self.names(&rule.allow, who);
         let Some((at, rule)) = rules.into_iter().find(|(_, rule)| allows(rule)) else {
-            let why =
-                format!("You may not {} {environment}: no rule in `access` of its branch says so.", action.word());
+            let why = format!(
+                "You may not {} {environment}: no rule in `access` of its branch says so.{}",
+                action.word(),
+                self.unread()
+            );
             return Decision::Denied { rule: "no rule".to_owned(), why };
         };
         let name = format!("access rule {}", at + 1);
@@ -92,10 +97,19 @@ impl Policy {
             false => Decision::Denied {
                 rule: OPERATOR.to_owned(),
                 why: format!(
-                    "You may not {} {environment}: the operator's list of approvers does not name you.",
-                    action.word()
+                    "You may not {} {environment}: the operator's list of approvers does not name you.{}",
+                    action.word(),
+                    self.unread()
                 ),
             },
+        }
+    }
+
+    fn unread(&self) -> String {
+        let groups: Vec<_> = self.unread.iter().map(String::as_str).collect();
+        match groups.as_slice() {
+            [] => String::new(),
+            _ => format!(" The user group {} could not be read, so nobody counts as in it.", groups.join(", ")),
         }
     }
 
@@ -140,7 +154,7 @@ mod tests {
             groups: [("sre".to_owned(), list(&["ada", "U2", "U4"]))].into(),
             rules,
         };
-        Policy { access, approvers: ["U3".to_owned()].into() }
+        Policy { access, approvers: ["U3".to_owned()].into(), unread: BTreeSet::new() }
     }
 
     fn rule(environment: Option<&str>, action: Action, allow: &str, approvals: Option<u8>) -> AccessRule {

@@ -14,7 +14,7 @@ pub struct AccessSettings {
     /// world knows them as an author of changes. Two names of one person never count as two people.
     #[serde(default)]
     pub people: BTreeMap<String, Vec<String>>,
-    /// People, or their names, by the name of a group.
+    /// People, their names, or Slack's user groups by their ids (`S0123ABCD`), by the name of a group.
     #[serde(default)]
     pub groups: BTreeMap<String, Vec<String>>,
     #[serde(default)]
@@ -30,7 +30,7 @@ pub struct AccessRule {
     #[serde(default)]
     pub environment: Option<String>,
     pub actions: Vec<Action>,
-    /// Groups, people, their names, or `everyone` in the workspace.
+    /// Groups, people, their names, Slack's user groups, or `everyone` in the workspace; guests never.
     pub allow: Vec<String>,
     /// How many people a sync of a risky drift takes, one or two; two where it is not said.
     #[serde(default)]

@@ -5,12 +5,14 @@
 mod access;
 mod environment;
 mod files;
+mod owners;
 mod read;
 mod schedule;
 mod settings;
 
 pub use access::{AccessRule, AccessSettings, Action};
 pub use environment::{Environment, Membership};
+pub use owners::Owners;
 pub use read::{Declaration, read};
 pub use schedule::{NoSchedule, Schedule};
 pub use settings::{IgnoreRule, RepositorySettings, SyncPolicy};

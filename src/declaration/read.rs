@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::access::AccessSettings;
 use super::environment::{Environment, Membership};
 use super::files::{refuse_case_twins, refuse_what_is_no_file};
+use super::owners::Owners;
 use super::settings::{IgnoreRule, RepositorySettings};
 use crate::graph::Graph;
 use crate::problem::{Place, Problem, Problems};
@@ -23,6 +24,7 @@ pub struct Declaration {
     pub environments: Vec<Environment>,
     pub ignore: Vec<IgnoreRule>,
     pub access: AccessSettings,
+    pub owners: Owners,
     /// Every unit of the repository, whatever environment it belongs to.
     pub graph: Graph,
 }
@@ -59,6 +61,7 @@ pub fn read(snapshot: &Snapshot, kinds: &[Arc<dyn Kind>]) -> (Declaration, Probl
             environments,
             ignore: settings.ignore,
             access: settings.access,
+            owners: Owners::read(snapshot),
             graph,
         },
         problems,

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Service, TellError};
-use crate::cases::{Action, AuditEntry, Case, CaseEvent, Decision, Request, Risk};
+use crate::cases::{Action, AuditEntry, Case, CaseEvent, Decision, Request};
 use crate::plan::chain;
 use crate::store::{KeptCase, Step};
 
@@ -27,11 +27,11 @@ pub enum Transport {
         plan: String,
         channel: String,
         message: String,
-    },
-    /// `confirmed` is the environment's name, typed.
-    Terminal {
+        /// The environment's name, typed into the dialog.
         confirmed: Option<String>,
     },
+    /// `confirmed` is the environment's name, typed.
+    Terminal { confirmed: Option<String> },
 }
 
 /// What became of a wish.
@@ -127,13 +127,13 @@ impl Service {
 
 /// Why one who may is refused all the same: what they saw is not what there is.
 fn objection(wish: &Wish, kept: &KeptCase, now: Timestamp) -> Option<String> {
-    let Case { revision, plan_hash, last_seen, environment, weight, .. } = &kept.case;
+    let Case { revision, plan_hash, last_seen, environment, .. } = &kept.case;
     if wish.action == Action::Recheck {
         return None;
     }
     let sync = wish.action == Action::Sync;
     match &wish.transport {
-        Transport::Slack { revision: shown, plan, channel, message } => {
+        Transport::Slack { revision: shown, plan, channel, message, confirmed } => {
             let told = (channel.clone(), message.clone());
             if kept.told.as_ref().is_some_and(|there| *there != told) {
                 return Some("This is not the message of that case.".to_owned());
@@ -144,10 +144,12 @@ fn objection(wish: &Wish, kept: &KeptCase, now: Timestamp) -> Option<String> {
                     "The case has moved on since that message was shown: look at it again, then press.".to_owned(),
                 );
             }
+            if sync && kept.case.wants_name() && confirmed.as_deref() != Some(environment.as_str()) {
+                return Some(format!("This one is risky: type `{environment}` where you are asked for it."));
+            }
         }
         Transport::Terminal { confirmed } => {
-            let heavy = weight.risk == Risk::Risky || !kept.case.effects().are_gentle();
-            if sync && heavy && confirmed.as_deref() != Some(environment.as_str()) {
+            if sync && kept.case.wants_name() && confirmed.as_deref() != Some(environment.as_str()) {
                 return Some(format!("This one is risky: say so with --confirm {environment}."));
             }
         }

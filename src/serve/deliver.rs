@@ -1,21 +1,25 @@
 //! The outbox to Slack: each channel at its own pace, again later where Slack does not take it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 
 use super::Service;
+use crate::cases::AuditRecord;
 use crate::plan::chain;
-use crate::slack::{Posted, Slack, SlackError};
-use crate::store::{KeptCase, Notice, Outgoing, StoreError, What};
+use crate::slack::{self, Posted, Slack, SlackError};
+use crate::store::{KeptCase, Notice, Outgoing, Part, Reply, StoreError, Told, What};
 
 /// Slack takes about one message a second in a channel, and fifty edits a minute.
 const PACE: Duration = Duration::from_millis(1200);
 /// How long one message may take before another process may try; all its calls end sooner.
 const HOLD: SignedDuration = SignedDuration::from_secs(180);
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(5);
+/// No longer than this is waited for within one turn.
+const SHORT_WAIT: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 impl Service {
@@ -81,12 +85,27 @@ impl Service {
         while let Some(sent) = self.store.take_due(alerts, Timestamp::now(), HOLD).await? {
             let posted = match &sent.what {
                 What::Case(kept) => send_case(&slack, kept).await,
-                What::Notice(notice) => send_notice(&slack, notice).await,
+                What::Notice(notice, told) => send_notice(&slack, notice, told.as_ref()).await,
+                What::Reply(reply) => send_reply(&slack, reply).await,
             };
             match posted {
-                Ok(Posted { channel, ts }) => self.store.told(&sent, &channel, &ts).await?,
+                Ok(Sent::Now(told)) => self.store.told(&sent, Some(&told)).await?,
+                Ok(Sent::NothingNew) => {
+                    self.store.told(&sent, None).await?;
+                    continue;
+                }
                 Err(error) if error.message_is_gone() => self.store.forget_message(&sent).await?,
-                Err(error) => return self.later(&sent, &error).await,
+                // The message that it answers was taken away: with the next one comes another thread.
+                Err(error) if error.word() == Some("thread_not_found") => self.store.told(&sent, None).await?,
+                Err(error) => {
+                    self.later(&sent, &error).await?;
+                    // Asked to be slower, a channel waits, and goes on in the order it has.
+                    match error.retry_after().filter(|wait| *wait <= SHORT_WAIT) {
+                        Some(wait) => tokio::time::sleep(wait).await,
+                        None => return Ok(()),
+                    }
+                    continue;
+                }
             }
             tokio::time::sleep(PACE).await;
         }
@@ -105,23 +124,79 @@ impl Service {
     }
 }
 
-async fn send_case(slack: &Slack, kept: &KeptCase) -> Result<Posted, SlackError> {
+/// What a turn of the outbox came to.
+enum Sent {
+    Now(Told),
+    /// It says that already, or has nothing to say.
+    NothingNew,
+}
+
+async fn send_case(slack: &Slack, kept: &KeptCase) -> Result<Sent, SlackError> {
     let known = kept.told.clone().map(|(channel, ts)| Posted { channel, ts });
     // A process killed between posting and keeping has left a message: it is taken up.
     let posted = match known {
         Some(posted) => Some(posted),
         None => slack.find(&kept.case).await?,
     };
-    match posted {
-        Some(posted) => slack.update(&kept.case, &posted).await.map(|()| posted),
-        None => slack.post(&kept.case).await,
-    }
+    let posted = match posted {
+        Some(posted) => slack.update(&kept.case, &posted).await.map(|()| posted)?,
+        None => slack.post(&kept.case).await?,
+    };
+    Ok(Sent::Now(told(posted, String::new())))
 }
 
-async fn send_notice(slack: &Slack, notice: &Notice) -> Result<Posted, SlackError> {
+async fn send_notice(slack: &Slack, notice: &Notice, before: Option<&Told>) -> Result<Sent, SlackError> {
     let Notice { name, alerts, text } = notice;
-    match slack.find_notice(alerts.as_deref(), name).await? {
-        Some(posted) => Ok(posted),
-        None => slack.notice(alerts.as_deref(), name, text).await,
+    let words = digest(text);
+    let posted = match before {
+        Some(before) if before.words == words => return Ok(Sent::NothingNew),
+        Some(before) => Some(posted(before)),
+        None => slack.find_notice(alerts.as_deref(), name).await?,
+    };
+    let posted = match posted {
+        Some(posted) => slack.edit_notice(&posted, text).await.map(|()| posted)?,
+        None => slack.notice(alerts.as_deref(), name, text).await?,
+    };
+    Ok(Sent::Now(told(posted, words)))
+}
+
+async fn send_reply(slack: &Slack, reply: &Reply) -> Result<Sent, SlackError> {
+    let Reply { part, kept, records, told: before } = reply;
+    let Some((channel, ts)) = kept.told.clone() else { return Ok(Sent::NothingNew) };
+    let message = match part {
+        Part::Changes => slack::changes(&kept.case),
+        Part::Activity => slack::activity(records, &names(slack, records).await),
+    };
+    let Some(message) = message else { return Ok(Sent::NothingNew) };
+    let words = digest(&format!("{message:?}"));
+    if before.as_ref().is_some_and(|before| before.words == words) {
+        return Ok(Sent::NothingNew);
     }
+    let older = before.as_ref().map(posted);
+    let posted = slack.reply(&Posted { channel, ts }, &message, older.as_ref()).await?;
+    Ok(Sent::Now(told(posted, words)))
+}
+
+/// What those in the records are called; who cannot be asked for stays an id.
+async fn names(slack: &Slack, records: &[AuditRecord]) -> BTreeMap<String, String> {
+    let mut names = BTreeMap::new();
+    let from_slack = records.iter().filter(|record| record.entry.transport == "slack");
+    for who in from_slack.map(|record| &record.entry.who).collect::<BTreeSet<_>>() {
+        if let Ok(member) = slack.member(who).await {
+            names.insert(who.clone(), member.name);
+        }
+    }
+    names
+}
+
+fn posted(told: &Told) -> Posted {
+    Posted { channel: told.channel.clone(), ts: told.message.clone() }
+}
+
+fn told(posted: Posted, words: String) -> Told {
+    Told { channel: posted.channel, message: posted.ts, words }
+}
+
+fn digest(words: &str) -> String {
+    hex::encode(&Sha256::digest(words)[..8])
 }

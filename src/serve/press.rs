@@ -3,8 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Answer, Service, TellError, Transport, Wish};
+use crate::cases::Action;
 use crate::plan::chain;
-use crate::slack::Press;
+use crate::slack::{Press, Standing};
 
 impl Service {
     /// Does what a press asks for, or tells the one who pressed why not.
@@ -26,10 +27,13 @@ impl Service {
 
     /// Follows a press to its end; what is returned is for the one who pressed.
     async fn follow(&self, press: &Press) -> Result<Option<String>, TellError> {
+        if self.ask_for_name(press).await? {
+            return Ok(None);
+        }
         let wish = wish(press);
-        if let Some(why) = stranger(press) {
+        if let Some((rule, why)) = self.outsider(press).await {
             if let Some(kept) = self.store.case(&press.case).await? {
-                self.refuse(&wish, &kept, "another workspace", why.clone(), Timestamp::now()).await?;
+                self.refuse(&wish, &kept, rule, why.clone(), Timestamp::now()).await?;
             }
             return Ok(Some(why));
         }
@@ -43,15 +47,45 @@ impl Service {
             }
         }
     }
-}
 
-/// A guest of a shared channel has no say, whatever the rules call everyone.
-fn stranger(press: &Press) -> Option<String> {
-    let elsewhere = press.user_team.is_some() && press.team.is_some() && press.user_team != press.team;
-    elsewhere.then(|| {
+    /// Opens the dialog for a sync that may hurt; before anything else is asked, for Slack forgets a
+    /// press as a reason for a dialog after three seconds. Whether they may is decided when it comes
+    /// back.
+    async fn ask_for_name(&self, press: &Press) -> Result<bool, TellError> {
+        let (Some(slack), Action::Sync, None) = (&self.slack, press.action, &press.typed) else { return Ok(false) };
+        let Some(kept) = self.store.case(&press.case).await? else { return Ok(false) };
+        if !kept.case.wants_name() || kept.case.revision != press.revision {
+            return Ok(false);
+        }
+        if let Err(error) = slack.ask_for_name(&kept.case, press).await {
+            let why = format!("The dialog could not be opened: {}. Press again.", chain(&error));
+            slack.whisper(&press.channel, &press.user_id, &why).await.ok();
+        }
+        Ok(true)
+    }
+
+    /// Why somebody has no say whatever the rules call everyone: a guest, a bot, one who left, and
+    /// whoever Slack cannot vouch for now.
+    async fn outsider(&self, press: &Press) -> Option<(&'static str, String)> {
+        let elsewhere = press.user_team.is_some() && press.team.is_some() && press.user_team != press.team;
         let action = press.action.word();
-        format!("You may not {action} this: the operator's list of approvers does not name you, a guest.")
-    })
+        if elsewhere {
+            let why = format!("You may not {action} this: you belong to another workspace.");
+            return Some(("another workspace", why));
+        }
+        let standing = self.slack.as_ref()?.member(&press.user_id).await.map(|member| member.standing);
+        let why = match standing {
+            Ok(Standing::Full) => return None,
+            Ok(Standing::Guest) => "you are a guest here",
+            Ok(Standing::Bot) => "an app may not press",
+            Ok(Standing::Gone) => "your account is deactivated",
+            Err(error) => {
+                let why = format!("Slack could not be asked who you are, so nothing was done: {}.", chain(&error));
+                return Some(("who it was is not known", why));
+            }
+        };
+        Some(("not a full member", format!("You may not {action} this: {why}.")))
+    }
 }
 
 fn wish(press: &Press) -> Wish {
@@ -64,6 +98,7 @@ fn wish(press: &Press) -> Wish {
             plan: press.plan.clone(),
             channel: press.channel.clone(),
             message: press.ts.clone(),
+            confirmed: press.typed.clone(),
         },
         span: press.hours.map(|hours| SignedDuration::from_hours(i64::from(hours))),
     }

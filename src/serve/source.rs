@@ -1,12 +1,20 @@
 //! The repository as a running service reads it: fetched again whenever it matters what Git says now.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use super::{ReadError, Service};
 use crate::cases::{Case, Policy};
 use crate::declaration::Declaration;
+use crate::plan::chain;
 use crate::repo::{self, Access, CommitId, RepoError, Repository};
+
+/// `S0123ABCD`, as Slack names a user group.
+fn is_user_group(name: &str) -> bool {
+    let rest = name.strip_prefix('S').unwrap_or_default();
+    rest.len() >= 6 && rest.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+}
 
 /// Where the repository is, and the copy that was read last.
 pub struct Source {
@@ -85,7 +93,31 @@ impl Service {
     /// Who may do what with a case, as the branch of its environment says now. What cannot be read
     /// allows nothing.
     pub(super) async fn policy(&self, case: &Case) -> Result<Policy, ReadError> {
-        let Declaration { access, .. } = self.current(case.environment.as_str()).await?;
-        Ok(Policy { access, approvers: self.approvers.clone() })
+        let Declaration { mut access, .. } = self.current(case.environment.as_str()).await?;
+        let mut approvers: Vec<_> = self.approvers.iter().cloned().collect();
+        let lists = access.groups.values_mut().chain(access.rules.iter_mut().map(|rule| &mut rule.allow));
+        let mut unread = BTreeSet::new();
+        for list in lists.chain([&mut approvers]) {
+            self.with_members(list, &mut unread).await;
+        }
+        Ok(Policy { access, approvers: approvers.into_iter().collect(), unread })
+    }
+
+    /// Puts those who are in Slack's user groups beside them. A group that cannot be read has nobody
+    /// in it: what is not certain allows nothing.
+    async fn with_members(&self, list: &mut Vec<String>, unread: &mut BTreeSet<String>) {
+        for group in list.iter().filter(|name| is_user_group(name)).cloned().collect::<Vec<_>>() {
+            let members = match &self.slack {
+                Some(slack) => slack.group(&group).await.map_err(|error| chain(&error)),
+                None => Err("Slack is not set up".to_owned()),
+            };
+            match members {
+                Ok(members) => list.extend(members),
+                Err(why) => {
+                    tracing::warn!(group, why, "a user group of Slack's could not be read");
+                    unread.insert(group);
+                }
+            }
+        }
     }
 }

@@ -230,9 +230,25 @@ impl Look<'_> {
             state_hash: cases::state_hash(&self.key, &units),
             plan_hash: would_do.digest(),
             commit: self.plan.commit.clone(),
+            owners: self.owners(group),
             units,
             weight,
         })
+    }
+
+    /// Those of the unit that the drift is named after, then those of what follows from it.
+    fn owners(&self, group: &Group) -> Vec<String> {
+        let declared = |id: &UnitId| self.selection.graph.members().find(|member| member.declared.id == *id);
+        let mut all: Vec<String> = Vec::new();
+        for id in std::iter::once(&group.root).chain(&group.units) {
+            let file = declared(id).map(|member| member.declared.file.as_str()).unwrap_or_default();
+            for owner in self.selection.declaration.owners.of(file) {
+                if !all.contains(owner) {
+                    all.push(owner.clone());
+                }
+            }
+        }
+        all
     }
 
     fn unit(&self, id: &UnitId, differences: &[crate::unit::Difference]) -> CaseUnit {
@@ -242,7 +258,7 @@ impl Look<'_> {
     }
 
     fn new_case(&self, key: String, sight: Sight) -> Case {
-        let Sight { units, plan_hash, state_hash, commit, weight } = sight;
+        let Sight { units, plan_hash, state_hash, commit, weight, owners } = sight;
         let (declaration, environment) = (self.selection.declaration, self.selection.environment);
         Case {
             id: format!("d_{}", &hex::encode(Sha256::digest(format!("{key}\0{}", self.now)))[..8]),
@@ -251,6 +267,7 @@ impl Look<'_> {
             key,
             state_hash,
             commit,
+            owners,
             alerts: environment.alerts.clone(),
             state: CaseState::Open,
             revision: 1,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::text;
-use crate::cases::{Action, Case, CaseState, Risk};
+use crate::cases::{Action, Case, CaseState};
 
 /// The value of a button. Slack shows it to whoever reads payloads, so it names no resource and no
 /// command: the server reads everything again.
@@ -100,7 +100,10 @@ fn sync(case: &Case, label: &str) -> Option<Value> {
     }
     let mut sync = button(case, Action::Sync, label);
     sync["style"] = json!("primary");
-    sync["confirm"] = confirm(case);
+    // One that may hurt is asked about in a dialog of its own.
+    if !case.wants_name() {
+        sync["confirm"] = confirm(case);
+    }
     sync["accessibility_label"] = json!(format!("{label} of {} to Git", case.environment));
     Some(sync)
 }
@@ -124,28 +127,15 @@ fn snooze(case: &Case) -> Value {
 }
 
 fn confirm(case: &Case) -> Value {
-    let effects = case.effects();
-    let warning = match effects.are_gentle() {
-        true => "Nothing is replaced or deleted.",
-        false => "This may lose what some of them hold.",
-    };
     let count = case.differences().len();
     let values = if count == 1 { "1 value".to_owned() } else { format!("{count} values") };
     let environment = text::safe(case.environment.as_str(), 60);
-    let risky = match case.weight.risk {
-        Risk::Risky => format!(" Risky: {}.", text::safe(&case.weight.why.join(", "), 120)),
-        Risk::Low | Risk::Medium => String::new(),
-    };
-    let mut confirm = json!({
+    json!({
         "title": plain(&format!("Sync {environment}?")),
-        "text": plain(&format!("Puts {values} in {environment} back to what Git says. {warning}{risky}")),
+        "text": plain(&format!("Puts {values} in {environment} back to what Git says. Nothing is replaced or deleted.")),
         "confirm": plain("Sync"),
         "deny": plain("Cancel"),
-    });
-    if !effects.are_gentle() || case.weight.risk == Risk::Risky {
-        confirm["style"] = json!("danger");
-    }
-    confirm
+    })
 }
 
 pub(super) fn plain(text: &str) -> Value {

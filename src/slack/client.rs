@@ -9,7 +9,9 @@ use slack_morphism::prelude::SlackClientHyperHttpsConnector;
 use slack_morphism::{SlackApiToken, SlackClient};
 
 use super::error::plainly;
+use super::member::Known;
 use super::message::{Detail, Message, message};
+use super::notice::posted;
 use super::{SlackError, SlackSettings};
 use crate::cases::Case;
 use crate::unit::Secret;
@@ -22,6 +24,7 @@ pub struct Slack {
     pub(super) tls: Arc<rustls::ClientConfig>,
     /// How often a call is tried where Slack asks for fewer.
     tries: usize,
+    pub(super) known: Known,
 }
 
 /// Where a case's message is: what [`Slack::update`] needs to find it again.
@@ -48,7 +51,13 @@ impl Slack {
             .enable_http2()
             .build();
         let connector = SlackClientHyperHttpsConnector::from(connector).with_slack_api_url(&url);
-        Ok(Self { settings: Arc::new(settings), client: SlackClient::new(connector), tls: Arc::new(tls), tries: TRIES })
+        Ok(Self {
+            settings: Arc::new(settings),
+            client: SlackClient::new(connector),
+            tls: Arc::new(tls),
+            tries: TRIES,
+            known: Known::default(),
+        })
     }
 
     /// The same, for a caller that comes back by itself when Slack asks for fewer calls.
@@ -67,11 +76,7 @@ impl Slack {
         let metadata = json!({"event_type": "groundplan_case", "event_payload": {"case": case.id}});
         let body = json!({"channel": channel, "metadata": metadata, "unfurl_links": false, "unfurl_media": false});
         let answer = self.tell("chat.postMessage", &deed, body, case).await?;
-        let word = |name: &str| answer[name].as_str().map(str::to_owned);
-        match (word("channel"), word("ts")) {
-            (Some(channel), Some(ts)) => Ok(Posted { channel, ts }),
-            _ => Err(SlackError::Unreachable { deed, why: "the answer names no message".to_owned() }),
-        }
+        posted(&deed, &answer)
     }
 
     /// Makes the message say what the case is now.
@@ -88,32 +93,13 @@ impl Slack {
         self.call("chat.postEphemeral", &deed, self.bot_token()?, &body).await.map(drop)
     }
 
-    /// Says a few words in the channel that `alerts` means; `name` finds them again.
-    pub async fn notice(&self, alerts: Option<&str>, name: &str, text: &str) -> Result<Posted, SlackError> {
-        let channel = self.settings.channel(alerts)?.to_owned();
-        let deed = format!("tell `{name}` in channel `{channel}`");
-        let metadata = json!({"event_type": "groundplan_notice", "event_payload": {"name": name}});
-        let text = super::text::lines(text, 2800);
-        let body = json!({"channel": channel, "text": text, "metadata": metadata, "unfurl_links": false});
-        let answer = self.call("chat.postMessage", &deed, self.bot_token()?, &body).await?;
-        match answer["ts"].as_str() {
-            Some(ts) => Ok(Posted { channel, ts: ts.to_owned() }),
-            None => Err(SlackError::Unreachable { deed, why: "the answer names no message".to_owned() }),
-        }
-    }
-
-    /// The words that [`notice`](Self::notice) said already, after a crash in the middle.
-    pub async fn find_notice(&self, alerts: Option<&str>, name: &str) -> Result<Option<Posted>, SlackError> {
-        self.look_for(alerts, "groundplan_notice", "name", name).await
-    }
-
     /// The message of a case among the latest of its channel: after a crash between posting and
     /// keeping where it was posted.
     pub async fn find(&self, case: &Case) -> Result<Option<Posted>, SlackError> {
         self.look_for(case.alerts.as_deref(), "groundplan_case", "case", &case.id).await
     }
 
-    async fn look_for(
+    pub(super) async fn look_for(
         &self,
         alerts: Option<&str>,
         event: &str,
@@ -181,7 +167,7 @@ impl Slack {
         self.client.open_session(&token).http_session_api.http_post(method, body, None).await
     }
 
-    fn bot_token(&self) -> Result<&Secret, SlackError> {
+    pub(super) fn bot_token(&self) -> Result<&Secret, SlackError> {
         self.settings.bot_token.as_ref().ok_or_else(|| SlackError::unusable("there is no bot token"))
     }
 }

@@ -1,7 +1,8 @@
 //! One difference as one line of a message.
 
 use super::text;
-use crate::unit::{Difference, Effect, UnitId, Who};
+use crate::cases::Risk;
+use crate::unit::{Difference, Effect, Shown, UnitId, Who};
 
 const ITEM: usize = 80;
 const PATH: usize = 80;
@@ -19,8 +20,25 @@ pub(super) fn line(unit: &UnitId, difference: &Difference) -> String {
     format!("{mark} *{}* {place}: {from} → {to}{}", name(unit), consequence(*effect))
 }
 
+/// `• network/vpc`, where nothing is known of what drifted in it.
+pub(super) fn whole(unit: &UnitId, risk: Risk) -> String {
+    let mark = if risk == Risk::Risky { "🔴" } else { "🟡" };
+    format!("{mark} *{}*", name(unit))
+}
+
+/// Whether the line of a difference holds all of its values and its place.
+pub(super) fn tells_all(difference: &Difference) -> bool {
+    let Difference { item, path, from, to, .. } = difference;
+    let fits = |text: &str, budget: usize| text.chars().count() + 2 <= budget;
+    let value = |shown: &Option<Shown>| match shown {
+        Some(Shown::Text(text)) => fits(text, VALUE),
+        Some(Shown::Hidden(_)) | None => true,
+    };
+    fits(item, ITEM) && fits(path, PATH) && value(from) && value(to)
+}
+
 /// The last two parts of a unit's path: what people call it.
-fn name(unit: &UnitId) -> String {
+pub(super) fn name(unit: &UnitId) -> String {
     let start = unit.as_str().rmatch_indices('/').nth(1).map_or(0, |(at, _)| at + 1);
     // Bold ends at a star, and a unit's path may hold one.
     text::safe(&unit.as_str()[start..].replace(['*', '_', '~'], "-"), 60)

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::button::{self, plain};
-use super::line::{authors, line};
+use super::line::{self, authors, line};
 use super::news::{count, moment, news, title};
 use super::text::{code, safe};
 use crate::cases::{Case, CaseState, Effects};
@@ -32,7 +32,7 @@ pub enum Detail {
     Plain,
 }
 
-const MOST_LINES: usize = 6;
+pub(super) const MOST_LINES: usize = 6;
 const SECTION: usize = 2800;
 const FIELD: usize = 300;
 
@@ -67,7 +67,7 @@ fn long(case: &Case, detail: Detail) -> Vec<Value> {
         blocks.push(section(&news(case)));
     }
     blocks.push(fields(case));
-    if detail == Detail::Full && !case.differences().is_empty() {
+    if detail == Detail::Full && !case.units.is_empty() {
         blocks.push(section(&changes(case)));
     }
     blocks.push(section(&consequences(case)));
@@ -93,18 +93,26 @@ fn fields(case: &Case) -> Value {
     }
     let git = format!("{} of {}", code(case.commit.short(), 20), code(&case.repository, 80));
     let field = |name: &str, value: &str| json!({"type": "mrkdwn", "text": short(format!("*{name}*\n{value}"), FIELD)});
-    json!({"type": "section", "block_id": "case_facts", "fields": [
-        field("Environment", &code(case.environment.as_str(), 60)),
-        field("Git", &git),
-        field("First seen", &moment(case.first_seen)),
-        field("Coverage", &checked),
-    ]})
+    let owners: Vec<_> = case.owners.iter().take(4).map(|owner| safe(owner, 60)).collect();
+    let owner = (!owners.is_empty()).then(|| field("Owner", &owners.join(", ")));
+    let facts = [
+        Some(field("Environment", &code(case.environment.as_str(), 60))),
+        owner,
+        Some(field("Git", &git)),
+        Some(field("First seen", &moment(case.first_seen))),
+        Some(field("Coverage", &checked)),
+    ];
+    json!({"type": "section", "block_id": "case_facts", "fields": facts.into_iter().flatten().collect::<Vec<_>>()})
 }
 
 /// The changes worth most attention, as what a sync would do to each.
 fn changes(case: &Case) -> String {
     let all = case.differences();
     let mut text = "*Live → Git*".to_owned();
+    // A unit that is gone as a whole, or that cannot say what of it drifted, is named all the same.
+    for unit in case.units.iter().filter(|unit| unit.differences.is_empty()).take(MOST_LINES) {
+        text += &format!("\n{}", line::whole(&unit.id, case.weight.risk));
+    }
     let mut told = 0;
     for (unit, difference) in all.iter().take(MOST_LINES) {
         let line = line(unit, difference);
@@ -133,7 +141,7 @@ fn consequences(case: &Case) -> String {
     }
 }
 
-fn effects(effects: Effects) -> String {
+pub(super) fn effects(effects: Effects) -> String {
     let Effects { create, in_place, may_replace, replace, delete } = effects;
     let all = [
         (create, "created"),
@@ -161,7 +169,7 @@ fn section(text: &str) -> Value {
     json!({"type": "section", "text": {"type": "mrkdwn", "text": short(text.to_owned(), SECTION)}})
 }
 
-fn plan(case: &Case) -> String {
+pub(super) fn plan(case: &Case) -> String {
     safe(button::plan_prefix(&case.plan_hash), 40)
 }
 
@@ -171,4 +179,4 @@ fn short(text: String, budget: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

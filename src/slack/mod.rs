@@ -12,21 +12,27 @@ mod error;
 mod inbox;
 mod interactions;
 mod line;
+mod member;
 mod message;
+mod modal;
 mod news;
+mod notice;
 mod press;
 mod settings;
 mod signature;
 mod socket;
 mod text;
+mod thread;
 
 pub use client::{Posted, Slack};
 pub use error::SlackError;
 pub use inbox::{Inbox, Taken};
 pub use interactions::router;
+pub use member::{Member, Standing};
 pub use message::{Detail, Message, message};
 pub use press::{Press, PressError};
 pub use settings::SlackSettings;
 pub use signature::{Refusal, Signatures};
+pub use thread::{activity, changes};
 
 pub use crate::cases::Action;

@@ -13,7 +13,8 @@ pub(super) fn title(case: &Case) -> String {
             let (changes, units) = (case.differences().len(), case.units.len());
             let risky = case.differences().iter().filter(|(_, difference)| !difference.effect.is_gentle()).count();
             let risky = if risky > 0 { format!(", {risky} risky") } else { String::new() };
-            format!("🔴 Drift in {environment}: {} in {}{risky}", count(changes, "change"), count(units, "unit"))
+            let changes = if changes > 0 { format!("{} in ", count(changes, "change")) } else { String::new() };
+            format!("🔴 Drift in {environment}: {changes}{}{risky}", count(units, "unit"))
         }
         CaseState::Acknowledged { .. } => format!("👀 Drift in {environment}: acknowledged"),
         CaseState::Snoozed { .. } => format!("💤 Drift in {environment}: snoozed"),

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::button::ButtonValue;
+use super::modal::{self, Carried};
 use crate::cases::Action;
 
 /// Somebody pressed a button of ours. A wish, not a permission: who may do what is decided
@@ -17,6 +18,10 @@ pub struct Press {
     pub plan: String,
     /// For how long, where the menu asks that.
     pub hours: Option<u16>,
+    /// For three seconds, what a dialog may be opened with.
+    pub trigger: Option<String>,
+    /// What was typed into the dialog before a sync that may hurt.
+    pub typed: Option<String>,
     pub user_id: String,
     /// The workspace the user belongs to: another than the app's for a guest of a shared channel.
     pub user_team: Option<String>,
@@ -45,8 +50,22 @@ struct Payload {
     team: Option<Named>,
     #[serde(default)]
     api_app_id: Option<String>,
-    container: Container,
+    #[serde(default)]
+    trigger_id: Option<String>,
+    #[serde(default)]
+    container: Option<Container>,
+    #[serde(default)]
     actions: Vec<Pressed>,
+    #[serde(default)]
+    view: Option<View>,
+}
+
+/// A dialog that was sent back.
+#[derive(Deserialize)]
+struct View {
+    callback_id: String,
+    private_metadata: String,
+    state: Value,
 }
 
 #[derive(Deserialize)]
@@ -85,17 +104,24 @@ struct Chosen {
 impl Press {
     /// From the payload that both transports carry.
     pub fn parse(payload: &Value) -> Result<Press, PressError> {
-        match payload["type"].as_str() {
-            Some("block_actions") => {}
+        let read = |payload| Payload::deserialize(payload).map_err(|_| PressError::Malformed);
+        let (payload, button, place, typed) = match payload["type"].as_str() {
+            Some("block_actions") => {
+                let mut payload = read(payload)?;
+                let place = payload.container.take().ok_or(PressError::Malformed)?;
+                let pressed = payload.actions.pop().ok_or(PressError::Malformed)?;
+                (payload, pressed.button()?, place, None)
+            }
+            Some("view_submission") => {
+                let mut payload = read(payload)?;
+                let (carried, typed) = payload.view.take().ok_or(PressError::Malformed)?.carried()?;
+                let place = Container { channel_id: carried.channel, message_ts: carried.ts };
+                (payload, carried.button, place, Some(typed))
+            }
             Some(other) => return Err(PressError::NotOurs(other.chars().take(40).collect())),
             None => return Err(PressError::Malformed),
-        }
-        let Payload { user, team, api_app_id, container, actions } =
-            Payload::deserialize(payload).map_err(|_| PressError::Malformed)?;
-        let Pressed { action_id, value, selected_option } = actions.into_iter().next().ok_or(PressError::Malformed)?;
-        let value = value.or(selected_option.map(|chosen| chosen.value));
-        let button = value.as_deref().and_then(ButtonValue::parse).filter(|button| button.action.id() == action_id);
-        let button = button.ok_or_else(|| PressError::NotOurs("block_actions".to_owned()))?;
+        };
+        let Payload { user, team, api_app_id, trigger_id, .. } = payload;
         if user.id.is_empty() {
             return Err(PressError::Malformed);
         }
@@ -105,13 +131,36 @@ impl Press {
             action: button.action,
             plan: button.plan,
             hours: button.hours,
+            trigger: trigger_id,
+            typed,
             user_id: user.id,
             user_team: user.team_id,
             team: team.map(|team| team.id),
             app_id: api_app_id,
-            channel: container.channel_id,
-            ts: container.message_ts,
+            channel: place.channel_id,
+            ts: place.message_ts,
         })
+    }
+}
+
+impl Pressed {
+    fn button(self) -> Result<ButtonValue, PressError> {
+        let value = self.value.or(self.selected_option.map(|chosen| chosen.value));
+        let button = value.as_deref().and_then(ButtonValue::parse);
+        let ours = button.filter(|button| button.action.id() == self.action_id);
+        ours.ok_or_else(|| PressError::NotOurs("block_actions".to_owned()))
+    }
+}
+
+impl View {
+    /// The press that the dialog was opened for, and what was typed.
+    fn carried(self) -> Result<(Carried, String), PressError> {
+        if self.callback_id != modal::NAME {
+            return Err(PressError::NotOurs("view_submission".to_owned()));
+        }
+        let carried: Carried = serde_json::from_str(&self.private_metadata).map_err(|_| PressError::Malformed)?;
+        let typed = self.state["values"][modal::BLOCK][modal::FIELD]["value"].as_str().unwrap_or_default();
+        Ok((carried, typed.trim().to_owned()))
     }
 }
 
@@ -142,11 +191,37 @@ mod tests {
         assert_eq!((press.channel.as_str(), press.ts.as_str()), ("C0ALERTS", "1.000100"));
     }
 
+    fn submission(typed: &str) -> Value {
+        let carried = json!({"button": serde_json::from_str::<Value>(VALUE).expect("JSON"), "channel": "C0ALERTS", "ts": "1.000100"});
+        json!({
+            "type": "view_submission",
+            "user": {"id": "U0OPERATOR", "username": "operator", "team_id": "T0HOME"},
+            "api_app_id": "A0GROUND",
+            "team": {"id": "T0HOME", "domain": "home"},
+            "view": {
+                "callback_id": modal::NAME,
+                "private_metadata": carried.to_string(),
+                "state": {"values": {modal::BLOCK: {modal::FIELD: {"type": "plain_text_input", "value": typed}}}},
+            },
+        })
+    }
+
+    #[test]
+    fn a_dialog_that_is_sent_back_is_the_press_it_was_opened_for_with_what_was_typed() {
+        let press = Press::parse(&submission(" production ")).expect("a press of ours");
+        assert_eq!((press.case.as_str(), press.revision, press.plan.as_str()), ("d_1", 7, "4f0d"));
+        assert_eq!((press.channel.as_str(), press.ts.as_str()), ("C0ALERTS", "1.000100"));
+        assert_eq!(press.typed.as_deref(), Some("production"));
+    }
+
     #[test]
     fn another_button_and_a_value_under_a_foreign_name_are_not_ours() {
         assert!(matches!(Press::parse(&payload("case_sync", "hello")), Err(PressError::NotOurs(_))));
         assert!(matches!(Press::parse(&payload("other", VALUE)), Err(PressError::NotOurs(_))));
-        assert!(matches!(Press::parse(&json!({"type": "view_submission"})), Err(PressError::NotOurs(_))));
+        assert!(matches!(Press::parse(&json!({"type": "shortcut"})), Err(PressError::NotOurs(_))));
+        let mut dialog = submission("production");
+        dialog["view"]["callback_id"] = json!("another_apps");
+        assert!(matches!(Press::parse(&dialog), Err(PressError::NotOurs(_))));
     }
 
     #[test]

@@ -4,14 +4,16 @@ use sqlx::AnyConnection;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::{Store, StoreError, read, write};
+use super::{Store, StoreError, read, reply, write};
 use crate::cases::{AuditEntry, AuditRecord};
 
 impl Store {
     /// Adds what was asked for and led to no change of a case: a refusal, a look.
     pub async fn note(&self, entry: AuditEntry) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
+        let (case, at) = (entry.case.clone(), entry.at);
         append(&mut transaction, entry).await?;
+        reply::want_activity(&mut transaction, &case, at).await?;
         transaction.commit().await.map_err(write)
     }
 
@@ -32,6 +34,6 @@ pub(super) async fn append(connection: &mut AnyConnection, entry: AuditEntry) ->
     query.execute(connection).await.map(drop).map_err(write)
 }
 
-fn record(row: &AnyRow) -> Result<AuditRecord, StoreError> {
+pub(super) fn record(row: &AnyRow) -> Result<AuditRecord, StoreError> {
     Ok(serde_json::from_str(&row.get::<String, _>("body"))?)
 }

@@ -5,7 +5,7 @@ use sqlx::AnyConnection;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::{Notice, Store, StoreError, audit, outbox, read, write};
+use super::{Notice, Store, StoreError, audit, outbox, read, reply, write};
 use crate::cases::{AuditEntry, Case, CaseState};
 use crate::unit::EnvironmentName;
 
@@ -86,6 +86,7 @@ impl Store {
             let kept = set(&mut transaction, step).await?;
             if kept && step.tell {
                 outbox::want_case(&mut transaction, &step.case, at).await?;
+                reply::want_replies(&mut transaction, &step.case, at).await?;
             }
             if let (true, Some(entry)) = (kept, &step.audit) {
                 audit::append(&mut transaction, entry.clone()).await?;

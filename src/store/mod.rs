@@ -12,6 +12,7 @@ mod lease;
 mod looked;
 mod open;
 mod outbox;
+mod reply;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ pub use lease::Lease;
 pub use looked::Looked;
 pub use open::StoreLocation;
 pub use outbox::{Notice, Outgoing, What};
+pub use reply::{Part, Reply, Told};
 
 use sqlx::AnyPool;
 use sqlx::{Any, Transaction};

@@ -5,10 +5,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 use sqlx::AnyConnection;
+use sqlx::AssertSqlSafe;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::{KeptCase, Store, StoreError, cases, read, write};
+use super::{KeptCase, Reply, Store, StoreError, Told, cases, read, reply, write};
 use crate::cases::{Case, Risk};
 
 /// A few words that are no case: a digest, a warning.
@@ -33,14 +34,21 @@ pub struct Outgoing {
 #[derive(Clone, PartialEq, Debug)]
 pub enum What {
     Case(Box<KeptCase>),
-    Notice(Notice),
+    /// With where these words, or older ones of the same name, were told before.
+    Notice(Notice, Option<Told>),
+    Reply(Box<Reply>),
 }
+
+/// A reply waits for the message that it answers.
+const READY: &str = "(thread IS NULL OR EXISTS (
+                         SELECT 1 FROM drift_case WHERE id = outbox.thread AND drift_case.channel IS NOT NULL))";
 
 impl Store {
     /// The channels' names for which something is due; an empty name is the default one.
     pub async fn due(&self, now: Timestamp) -> Result<Vec<String>, StoreError> {
-        let due = "SELECT DISTINCT alerts FROM outbox WHERE next_at <= $1 AND taken_until <= $2";
-        let rows = sqlx::query(due).bind(milliseconds(now)).bind(milliseconds(now)).fetch_all(&self.pool).await;
+        let due = format!("SELECT DISTINCT alerts FROM outbox WHERE next_at <= $1 AND taken_until <= $2 AND {READY}");
+        let rows =
+            sqlx::query(AssertSqlSafe(due)).bind(milliseconds(now)).bind(milliseconds(now)).fetch_all(&self.pool).await;
         Ok(rows.map_err(read)?.into_iter().map(|row| row.get("alerts")).collect())
     }
 
@@ -53,12 +61,15 @@ impl Store {
         hold: SignedDuration,
     ) -> Result<Option<Outgoing>, StoreError> {
         let now_at = milliseconds(now);
-        let take = "UPDATE outbox SET taken_until = $1 WHERE name = (
-                        SELECT name FROM outbox WHERE alerts = $2 AND next_at <= $3 AND taken_until <= $4
-                        ORDER BY urgency, since LIMIT 1)
-                    AND taken_until <= $4
-                    RETURNING name, notice, wanted, attempts";
-        let query = sqlx::query(take).bind(milliseconds(now + hold)).bind(alerts).bind(now_at).bind(now_at);
+        let take = format!(
+            "UPDATE outbox SET taken_until = $1 WHERE name = (
+                 SELECT name FROM outbox WHERE alerts = $2 AND next_at <= $3 AND taken_until <= $4 AND {READY}
+                 ORDER BY urgency, since LIMIT 1)
+             AND taken_until <= $4
+             RETURNING name, notice, thread, wanted, attempts"
+        );
+        let query =
+            sqlx::query(AssertSqlSafe(take)).bind(milliseconds(now + hold)).bind(alerts).bind(now_at).bind(now_at);
         let Some(row) = query.fetch_optional(&self.pool).await.map_err(write)? else { return Ok(None) };
         let (name, wanted): (String, i64) = (row.get("name"), row.get("wanted"));
         let attempts = u32::try_from(row.get::<i64, _>("attempts")).unwrap_or(u32::MAX);
@@ -69,20 +80,30 @@ impl Store {
     async fn content(&self, name: &str, alerts: &str, row: &AnyRow) -> Result<Option<What>, StoreError> {
         if let Some(text) = row.get::<Option<String>, _>("notice") {
             let alerts = Some(alerts.to_owned()).filter(|alerts| !alerts.is_empty());
-            return Ok(Some(What::Notice(Notice { name: name.to_owned(), alerts, text })));
+            let notice = Notice { name: name.to_owned(), alerts, text };
+            return Ok(Some(What::Notice(notice, self.told_as(name).await?)));
+        }
+        if let Some(case) = row.get::<Option<String>, _>("thread") {
+            return Ok(self.reply(name, &case).await?.map(|reply| What::Reply(Box::new(reply))));
         }
         let query = sqlx::query("SELECT body, channel, message FROM drift_case WHERE id = $1").bind(name);
         let row = query.fetch_optional(&self.pool).await.map_err(read)?;
         row.map(|row| cases::kept(row).map(|kept| What::Case(Box::new(kept)))).transpose()
     }
 
-    /// It was told there. It stays due where it changed meanwhile.
-    pub async fn told(&self, sent: &Outgoing, channel: &str, message: &str) -> Result<(), StoreError> {
+    /// It was told there, or there was nothing to tell. It stays due where it changed meanwhile.
+    pub async fn told(&self, sent: &Outgoing, told: Option<&Told>) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        if let What::Case(kept) = &sent.what {
-            let query = sqlx::query("UPDATE drift_case SET channel = $1, message = $2 WHERE id = $3");
-            let query = query.bind(channel).bind(message).bind(&kept.case.id);
-            query.execute(&mut *transaction).await.map_err(write)?;
+        match (&sent.what, told) {
+            (What::Case(kept), Some(Told { channel, message, .. })) => {
+                let query = sqlx::query("UPDATE drift_case SET channel = $1, message = $2 WHERE id = $3");
+                let query = query.bind(channel).bind(message).bind(&kept.case.id);
+                query.execute(&mut *transaction).await.map_err(write)?;
+            }
+            (What::Notice(..) | What::Reply(_), Some(told)) => {
+                reply::remember(&mut transaction, &sent.name, told).await?;
+            }
+            (What::Case(_) | What::Notice(..) | What::Reply(_), None) => {}
         }
         let done = sqlx::query("DELETE FROM outbox WHERE name = $1 AND wanted = $2").bind(&sent.name).bind(sent.wanted);
         done.execute(&mut *transaction).await.map_err(write)?;
@@ -105,17 +126,22 @@ impl Store {
         query.execute(&self.pool).await.map(drop).map_err(write)
     }
 
-    /// The message of a case is no more: a new one is due at once.
+    /// A message is no more: a new one is due at once, with its thread.
     pub async fn forget_message(&self, sent: &Outgoing) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
         let query = sqlx::query("UPDATE drift_case SET channel = NULL, message = NULL WHERE id = $1").bind(&sent.name);
-        query.execute(&self.pool).await.map_err(write)?;
+        query.execute(&mut *transaction).await.map_err(write)?;
+        let query = sqlx::query("DELETE FROM told WHERE name = $1").bind(&sent.name);
+        query.execute(&mut *transaction).await.map_err(write)?;
+        reply::forget(&mut transaction, &sent.name).await?;
         let query = sqlx::query("UPDATE outbox SET next_at = 0, taken_until = 0 WHERE name = $1").bind(&sent.name);
-        query.execute(&self.pool).await.map(drop).map_err(write)
+        query.execute(&mut *transaction).await.map_err(write)?;
+        transaction.commit().await.map_err(write)
     }
 
-    /// How many messages have not been sent, and why the last one that failed was not.
+    /// How many messages have not been sent, replies aside, and why the last one that failed was not.
     pub async fn unsent(&self) -> Result<(u64, Option<String>), StoreError> {
-        let counted = "SELECT COUNT(*) AS unsent, MAX(last_error) AS error FROM outbox";
+        let counted = "SELECT COUNT(*) AS unsent, MAX(last_error) AS error FROM outbox WHERE thread IS NULL";
         let row = sqlx::query(counted).fetch_one(&self.pool).await.map_err(read)?;
         Ok((u64::try_from(row.get::<i64, _>("unsent")).unwrap_or(0), row.get("error")))
     }
@@ -128,7 +154,12 @@ pub(super) async fn want_case(connection: &mut AnyConnection, case: &Case, at: T
         ("open" | "stale" | "resolved", Risk::Risky) => 1,
         (_, _) => 0,
     };
-    want(connection, &case.id, case.alerts.as_deref(), None, urgency, at).await
+    want(
+        connection,
+        &Wanted { name: &case.id, alerts: case.alerts.as_deref(), notice: None, thread: None, urgency },
+        at,
+    )
+    .await
 }
 
 pub(super) async fn want_notice(
@@ -136,22 +167,38 @@ pub(super) async fn want_notice(
     notice: &Notice,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    want(connection, &notice.name, notice.alerts.as_deref(), Some(&notice.text), 3, at).await
+    let Notice { name, alerts, text } = notice;
+    want(connection, &Wanted { name, alerts: alerts.as_deref(), notice: Some(text), thread: None, urgency: 3 }, at)
+        .await
 }
 
-async fn want(
+pub(super) async fn want_reply(
     connection: &mut AnyConnection,
     name: &str,
+    case: &str,
     alerts: Option<&str>,
-    notice: Option<&str>,
-    urgency: i64,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let want = "INSERT INTO outbox (name, alerts, notice, urgency, wanted, since, attempts, next_at, taken_until)
-                VALUES ($1, $2, $3, $4, 1, $5, 0, 0, 0)
+    want(connection, &Wanted { name, alerts, notice: None, thread: Some(case), urgency: 4 }, at).await
+}
+
+/// One row to be.
+struct Wanted<'a> {
+    name: &'a str,
+    alerts: Option<&'a str>,
+    notice: Option<&'a str>,
+    thread: Option<&'a str>,
+    urgency: i64,
+}
+
+async fn want(connection: &mut AnyConnection, wanted: &Wanted<'_>, at: Timestamp) -> Result<(), StoreError> {
+    let Wanted { name, alerts, notice, thread, urgency } = wanted;
+    let want =
+        "INSERT INTO outbox (name, alerts, notice, thread, urgency, wanted, since, attempts, next_at, taken_until)
+                VALUES ($1, $2, $3, $4, $5, 1, $6, 0, 0, 0)
                 ON CONFLICT (name) DO UPDATE SET wanted = outbox.wanted + 1, urgency = excluded.urgency,
                     notice = excluded.notice, alerts = excluded.alerts";
-    let query = sqlx::query(want).bind(name).bind(alerts.unwrap_or("")).bind(notice).bind(urgency);
+    let query = sqlx::query(want).bind(name).bind(alerts.unwrap_or("")).bind(notice).bind(thread).bind(urgency);
     query.bind(milliseconds(at)).execute(connection).await.map(drop).map_err(write)
 }
 

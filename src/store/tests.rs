@@ -1,6 +1,6 @@
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Notice, Step, Store, What};
+use super::{Notice, Part, Step, Store, Told, What};
 use crate::cases::{AuditEntry, Case, CaseEvent, CaseState, Weight, verify};
 use crate::repo::CommitId;
 
@@ -22,6 +22,7 @@ fn case(id: &str) -> Case {
         key: id.into(),
         state_hash: String::new(),
         commit: CommitId::new("c0ffee"),
+        owners: Vec::new(),
         alerts: None,
         state: CaseState::Open,
         revision: 1,
@@ -37,6 +38,10 @@ fn case(id: &str) -> Case {
         before_stale: None,
         quiet: false,
     }
+}
+
+fn told() -> Told {
+    Told { channel: "C1".into(), message: "1.1".into(), words: "w".into() }
 }
 
 fn new(case: &Case) -> Step {
@@ -92,11 +97,11 @@ async fn what_changes_while_it_is_sent_stays_due_and_is_sent_as_it_then_is() {
         let case = Case { revision, ..first.clone() };
         store.keep(&[Step { before: Some(revision - 1), ..new(&case) }], &[], at(3)).await.expect("kept");
     }
-    store.told(&sent, "C1", "1.1").await.expect("told");
+    store.told(&sent, Some(&told())).await.expect("told");
     let again = store.take_due("", at(4), HOLD).await.expect("read").expect("it changed");
     let What::Case(kept) = &again.what else { panic!("a case: {again:?}") };
     assert_eq!((kept.case.revision, kept.told.clone()), (49, Some(("C1".into(), "1.1".into()))));
-    store.told(&again, "C1", "1.1").await.expect("told");
+    store.told(&again, Some(&told())).await.expect("told");
     assert_eq!(store.unsent().await.expect("read").0, 0);
 }
 
@@ -157,4 +162,27 @@ async fn the_file_is_its_owners_only() {
     let (folder, _store) = store().await;
     let mode = std::fs::metadata(folder.path().join("store.db")).expect("the file").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn a_reply_waits_for_its_message_and_is_due_again_when_somebody_does_something() {
+    let (_folder, store) = store().await;
+    store.keep(&[new(&case("d_1"))], &[], at(0)).await.expect("kept");
+    let root = store.take_due("", at(1), HOLD).await.expect("read").expect("it is due");
+    assert_eq!(store.take_due("", at(1), HOLD).await.expect("read"), None, "replies wait");
+    store.told(&root, Some(&told())).await.expect("kept");
+    for _ in 0..2 {
+        let reply = store.take_due("", at(2), HOLD).await.expect("read").expect("it is due");
+        store.told(&reply, None).await.expect("kept");
+    }
+    assert_eq!(store.due(at(3)).await.expect("read"), Vec::<String>::new());
+    store.note(entry("U1")).await.expect("noted");
+    let sent = store.take_due("", at(4), HOLD).await.expect("read").expect("there is activity");
+    let What::Reply(reply) = &sent.what else { panic!("a reply: {sent:?}") };
+    assert_eq!((reply.part, reply.records.len(), reply.told.clone()), (Part::Activity, 1, None));
+    store.told(&sent, Some(&told())).await.expect("kept");
+    store.note(entry("U2")).await.expect("noted");
+    let sent = store.take_due("", at(5), HOLD).await.expect("read").expect("there is more");
+    let What::Reply(reply) = &sent.what else { panic!("a reply: {sent:?}") };
+    assert_eq!((reply.records.len(), reply.told.clone()), (2, Some(told())));
 }

@@ -92,6 +92,7 @@ async fn acceptance_7_and_8_of_two_who_ask_one_syncs_and_an_old_message_is_refus
             plan: case.plan_hash[..16].to_owned(),
             channel: String::new(),
             message: String::new(),
+            confirmed: None,
         },
         span: None,
     };

@@ -15,9 +15,10 @@ use groundplan::serve::{Answer, Service, Source, Transport, Wish};
 use groundplan::slack::{Slack, SlackSettings};
 use groundplan::store::{Store, StoreLocation};
 use groundplan::unit::{Look, Secret, UnitId};
-use infra_tests::slack::{ALERTS, OPERATOR, Simulator};
+use infra_tests::slack::{ALERTS, Call, Message, OPERATOR, Simulator};
 use infra_tests::world::World;
 use jiff::{SignedDuration, Timestamp};
+use tokio::task::JoinHandle;
 
 /// The product's own line and store over a world in memory, and the Slack simulator.
 pub(crate) struct Given {
@@ -66,6 +67,7 @@ pub(crate) async fn given_at(files: BTreeMap<String, String>, store: Option<Stor
     let slack = Simulator::start().await.expect("a free port");
     let settings = SlackSettings {
         bot_token: Some(Secret::new(slack.bot_token())),
+        app_token: Some(Secret::new(slack.app_token())),
         api_url: Some(slack.api_url()),
         channels: BTreeMap::from([("default".to_owned(), ALERTS.to_owned())]),
         ..SlackSettings::default()
@@ -145,8 +147,38 @@ impl Given {
         service.deliver(A_WHILE).await.expect("the store is there");
     }
 
+    /// Messages in the channel itself, replies in threads aside.
     pub(crate) fn posts(&self) -> usize {
-        self.slack.calls().iter().filter(|call| call.method == "chat.postMessage").count()
+        let is_root = |call: &&Call| call.method == "chat.postMessage" && call.arguments["thread_ts"].is_null();
+        self.slack.calls().iter().filter(is_root).count()
+    }
+
+    /// What stands in threads, as it is now.
+    pub(crate) fn replies(&self) -> Vec<Message> {
+        let messages = self.slack.messages(ALERTS);
+        messages.into_iter().filter(|message| message.versions[0]["thread_ts"].is_string()).collect()
+    }
+
+    /// The service as it runs, until this is dropped or aborted.
+    pub(crate) async fn serve(&self) -> JoinHandle<()> {
+        let service = self.service.clone();
+        let serving = tokio::spawn(async move {
+            service.run(None, true).await.expect("it serves until it is stopped");
+        });
+        assert!(self.slack.connected(1, A_WHILE).await);
+        serving
+    }
+
+    /// What the one who pressed was told where nobody else reads it.
+    pub(crate) async fn whisper(&self, user: &str) -> String {
+        let told = async || loop {
+            let for_them = |message: &Message| message.ephemeral_to.as_deref() == Some(user);
+            if let Some(message) = self.slack.messages(ALERTS).into_iter().rev().find(for_them) {
+                return message.now()["text"].as_str().unwrap_or_default().to_owned();
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        tokio::time::timeout(A_WHILE, told()).await.expect("they are told")
     }
 
     pub(crate) fn updates(&self) -> usize {

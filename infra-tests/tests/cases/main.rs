@@ -2,6 +2,7 @@
 //! memory, and the Slack simulator.
 
 mod acceptance;
+mod channel;
 mod given;
 mod replicas;
 mod schedule;

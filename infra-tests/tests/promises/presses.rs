@@ -11,7 +11,8 @@ const PARTS: Parts = Parts { aws: true, git: true, cluster: false, slack: true }
 
 fn posts(stage: &Stage) -> Vec<Message> {
     let messages = stage.sandbox.slack().messages(ALERTS);
-    messages.into_iter().filter(|message| message.ephemeral_to.is_none()).collect()
+    let in_channel = |message: &Message| message.ephemeral_to.is_none() && message.now()["thread_ts"].is_null();
+    messages.into_iter().filter(in_channel).collect()
 }
 
 /// In an environment that tells its alerts, with a queue that somebody changed.

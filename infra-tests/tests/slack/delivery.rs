@@ -14,6 +14,8 @@ fn expected(posted: &Posted) -> Press {
         action: Action::Sync,
         plan: "4f0d12ab34cd56ef".into(),
         hours: None,
+        trigger: None,
+        typed: None,
         user_id: OPERATOR.into(),
         user_team: Some(TEAM_ID.into()),
         team: Some(TEAM_ID.into()),
@@ -103,7 +105,7 @@ async fn knock(url: &str, timestamp: i64, signature: &str, body: impl Into<reqwe
 }
 
 #[tokio::test]
-async fn what_is_forged_old_replayed_or_doubly_signed_is_refused() {
+async fn acceptance_10_what_is_forged_old_replayed_or_doubly_signed_is_refused() {
     let simulator = simulator().await;
     let posted = product(&simulator).post(&case()).await.expect("Slack takes it");
     let (_open, url, mut presses) = door(&simulator, 4).await;
@@ -132,7 +134,7 @@ async fn what_is_forged_old_replayed_or_doubly_signed_is_refused() {
 }
 
 #[tokio::test]
-async fn a_body_of_fifty_megabytes_is_refused_before_it_is_read() {
+async fn acceptance_10_a_body_of_fifty_megabytes_is_refused_before_it_is_read() {
     let simulator = simulator().await;
     let (_open, url, mut presses) = door(&simulator, 4).await;
     let now = jiff::Timestamp::now().as_second();

@@ -33,6 +33,7 @@ pub(crate) fn case() -> Case {
         key: "5eed".into(),
         state_hash: "a1".into(),
         commit: CommitId::new("9f1c2ab04d5e6f708192a3b4c5d6e7f801234567"),
+        owners: vec!["@platform/oncall".into()],
         alerts: None,
         state: CaseState::Open,
         revision: 7,

@@ -20,7 +20,7 @@ fn edited(mut difference: Difference) -> Difference {
     difference
 }
 
-fn case(state: CaseState) -> Case {
+pub(in crate::slack) fn case(state: CaseState) -> Case {
     let queue = "Jobs (AWS::SQS::Queue)";
     let database = "Main (AWS::RDS::DBInstance)";
     let deployment = "apps/Deployment shop/web";
@@ -37,6 +37,7 @@ fn case(state: CaseState) -> Case {
         key: "5eed".into(),
         state_hash: "a1".into(),
         commit: CommitId::new("9f1c2ab04d5e6f708192a3b4c5d6e7f801234567"),
+        owners: vec!["@platform/oncall".into()],
         alerts: Some("platform".into()),
         state,
         revision: 7,
