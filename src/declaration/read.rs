@@ -37,7 +37,11 @@ pub fn read(snapshot: &Snapshot, kinds: &[Arc<dyn Kind>]) -> (Declaration, Probl
     refuse_case_twins(snapshot, &mut problems);
     let (file, settings) = read_settings(snapshot, &mut problems);
     let repository = settings.repository.as_ref().map(|name| name.value.clone()).unwrap_or_default();
-    let read_settings = ReadSettings { repository: repository.clone() };
+    let read_settings = ReadSettings {
+        repository: repository.clone(),
+        moved: settings.moved.clone(),
+        external: settings.external.clone(),
+    };
     let mut all = Reading::default();
     for kind in kinds {
         let Reading { units, sites } = kind.read(snapshot, &read_settings, &mut problems);
@@ -99,7 +103,7 @@ fn environments(file: &str, settings: &RepositorySettings, problems: &mut Proble
 }
 
 fn tell_homeless_units(graph: &Graph, environments: &[Environment], file: &str, problems: &mut Problems) {
-    for member in graph.members() {
+    for member in graph.members().filter(|member| !member.declared.unit.is_external()) {
         let unit = &member.declared;
         match membership(&unit.id, environments) {
             Membership::One(_) => {}

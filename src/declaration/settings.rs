@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::access::AccessSettings;
+use crate::unit::{External, Moved};
 use crate::yaml::Spanned;
 
 /// `groundplan.yaml`: optional; without it one environment, `default`, holds everything.
@@ -23,6 +24,14 @@ pub struct RepositorySettings {
     /// Differences that are known and not told as drift.
     #[serde(default)]
     pub ignore: Vec<IgnoreRule>,
+    /// Stack files that were renamed. CloudFormation cannot rename a stack: it keeps the name of its
+    /// first path, and is neither deleted nor made anew.
+    #[serde(default)]
+    pub moved: Vec<Moved>,
+    /// Stacks that somebody else keeps, each by the name under which its outputs are taken. They are
+    /// read and never touched.
+    #[serde(default)]
+    pub external: BTreeMap<String, External>,
     /// Who may sync, acknowledge, snooze and recheck a case; always read from the environment's own
     /// branch.
     #[serde(default)]

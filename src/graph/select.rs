@@ -19,10 +19,12 @@ pub struct UnknownUnit {
 impl Graph {
     /// The units that belong to an environment, and read-only what they need from outside of it.
     pub fn of_environment(&self, belongs: impl Fn(&UnitId) -> bool) -> Self {
-        let own: BTreeSet<_> = self.by_id.iter().filter(|(id, _)| belongs(id)).map(|(_, node)| *node).collect();
+        let own =
+            self.members().map(|member| &member.declared).filter(|unit| belongs(&unit.id) && !unit.unit.is_external());
+        let own: BTreeSet<_> = own.filter_map(|unit| self.by_id.get(&unit.id).copied()).collect();
         let mut part = self.with_upstream(own);
         for node in part.units.node_weights_mut() {
-            if !belongs(&node.declared.id) {
+            if !belongs(&node.declared.id) || node.declared.unit.is_external() {
                 node.role = Role::ReadOnly;
             }
         }

@@ -42,14 +42,18 @@ pub async fn make(scope: &Scope<'_>, look: Look, stop: &Stop) -> Plan {
     let leftover =
         |owned: &Owned| complete && scope.environment.holds(&owned.id) && scope.repository.member(&owned.id).is_none();
     let leftovers = owned.into_iter().filter(leftover).collect();
-    let managed =
-        asked.into_iter().filter(|(id, _)| scope.graph.member(id).is_some_and(|member| member.role == Role::Managed));
+    // What is only read is nothing to plan; that it could not be read is what those wait for that need it.
+    let told = asked.into_iter().filter(|(id, asked)| match scope.graph.member(id).map(|member| member.role) {
+        Some(Role::Managed) => true,
+        Some(Role::ReadOnly) => matches!(asked.finding, Finding::Failed(_)),
+        None => false,
+    });
     Plan {
         environment: scope.environment.name.clone(),
         commit: scope.commit.clone(),
         purpose: Purpose::Sync,
         looked_for_drift: look == Look::Close,
-        units: managed.map(|(id, asked)| (id, asked.finding)).collect(),
+        units: told.map(|(id, asked)| (id, asked.finding)).collect(),
         deletions: deletion::in_order(leftovers, scope.repository, scope.foundation.as_ref()),
         unlisted,
     }

@@ -13,6 +13,7 @@ mod mark;
 mod output;
 mod progress;
 mod reference;
+mod settings;
 mod shown;
 
 pub use change::{Cause, Change, Coverage, Difference, Effect, Planned, Who, Word};
@@ -22,6 +23,7 @@ pub use mark::{Owned, Owner};
 pub use output::{Inputs, Outputs, Promised, Secret, Text};
 pub use progress::Progress;
 pub use reference::{Need, OutputName, Reference, Target, Why};
+pub use settings::{External, Moved, ReadSettings};
 pub use shown::Shown;
 
 use std::sync::Arc;
@@ -43,14 +45,6 @@ pub trait Kind: Send + Sync {
     ///
     /// Needs no client. Whatever cannot be read is added to `problems`, and the rest is returned.
     fn read(&self, snapshot: &Snapshot, settings: &ReadSettings, problems: &mut Problems) -> Reading;
-}
-
-/// What the repository as a whole says to every kind that reads from it.
-#[derive(Clone, Debug, Default)]
-pub struct ReadSettings {
-    /// `repository:` of `groundplan.yaml`: the first part of every mark, so that two repositories
-    /// never take each other's things for their own. Empty where the file does not say.
-    pub repository: String,
 }
 
 /// What a kind found in a snapshot.

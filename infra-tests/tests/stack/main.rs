@@ -6,6 +6,7 @@ mod limits;
 mod mishaps;
 mod nested;
 mod offline;
+mod outside;
 mod recovery;
 mod safety;
 mod stage;

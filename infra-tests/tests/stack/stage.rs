@@ -71,7 +71,7 @@ impl Stage {
     ) -> Result<Reading> {
         let snapshot = Snapshot::of_files(CommitId::new("c0ffee"), files);
         let mut problems = Problems::default();
-        let settings = ReadSettings { repository: repository.to_owned() };
+        let settings = ReadSettings { repository: repository.to_owned(), ..ReadSettings::default() };
         let reading = StackKind::new(self.aws.clone()).read(&snapshot, &settings, &mut problems);
         ensure!(problems.errors.is_empty(), "{:?}", problems.errors);
         Ok(reading)

@@ -18,12 +18,12 @@ Outputs:
 ";
 const BROKEN: &str = "Resources: {Bad: {Type: AWS::SQS::Queue, Properties: {VisibilityTimeout: soon}}}\n";
 
-fn here(name: &str) -> String {
+pub(crate) fn here(name: &str) -> String {
     format!("stacks/{}/{REGION}/{name}.yaml", ACCOUNTS[0])
 }
 
 /// Told, and nothing else.
-fn assert_says(ran: &Ran, words: &str) {
+pub(crate) fn assert_says(ran: &Ran, words: &str) {
     assert!(ran.stderr.contains(words) || ran.stdout.contains(words), "{words}:\n{}{}", ran.stdout, ran.stderr);
 }
 

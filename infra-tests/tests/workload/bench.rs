@@ -53,7 +53,7 @@ impl Bench {
         let files = files.iter().map(|(path, text)| (path.as_ref().to_owned(), text.as_ref().to_owned()));
         let snapshot = Snapshot::of_files(CommitId::new("c0ffee"), cluster.into_iter().chain(files));
         let mut problems = Problems::default();
-        let settings = ReadSettings { repository: "bench".into() };
+        let settings = ReadSettings { repository: "bench".into(), ..ReadSettings::default() };
         let reading = self.kind.read(&snapshot, &settings, &mut problems);
         (reading, problems)
     }

@@ -26,7 +26,11 @@ fn read_by(kind: &WorkloadKind, text: &str) -> Reading {
     let files =
         [("clusters/prod/cluster.yaml", "kubeconfig: {context: sandbox}\n"), ("clusters/prod/shop/all.yaml", text)];
     let snapshot = Snapshot::of_files(CommitId::new("c0ffee"), files);
-    kind.read(&snapshot, &ReadSettings { repository: "bench".into() }, &mut Problems::default())
+    kind.read(
+        &snapshot,
+        &ReadSettings { repository: "bench".into(), ..ReadSettings::default() },
+        &mut Problems::default(),
+    )
 }
 
 /// The bench as somebody else than its administrator.

@@ -60,7 +60,7 @@ fn errors(kind: &WorkloadKind, files: &[(&str, &str)]) -> Vec<String> {
     let cluster = [("clusters/prod/cluster.yaml", "kubeconfig: {context: sandbox}\n")];
     let snapshot = Snapshot::of_files(CommitId::new("c0ffee"), cluster.iter().chain(files).copied());
     let mut problems = Problems::default();
-    kind.read(&snapshot, &ReadSettings { repository: "bench".into() }, &mut problems);
+    kind.read(&snapshot, &ReadSettings { repository: "bench".into(), ..ReadSettings::default() }, &mut problems);
     problems.errors.into_iter().map(|problem| format!("{}: {}", problem.place.file, problem.message)).collect()
 }
 

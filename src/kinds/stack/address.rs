@@ -67,15 +67,7 @@ impl<'a> StackPath<'a> {
     }
 
     fn check_region(&self) -> Result<(), Problem> {
-        let parts: Vec<&str> = self.region.split('-').collect();
-        let word = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
-        let fits = match parts.as_slice() {
-            [words @ .., number] => {
-                (2..=3).contains(&words.len()) && words.iter().all(|part| word(part)) && number.parse::<u8>().is_ok()
-            }
-            [] => false,
-        };
-        match fits {
+        match is_region(self.region) {
             true => Ok(()),
             false => Err(Problem::new(Place::file(self.path), format!("`{}` is no region", self.region))
                 .did_you_mean(self.region, REGIONS.iter().copied())),
@@ -97,6 +89,18 @@ impl<'a> StackPath<'a> {
             Dialect::CloudGenesis => (cut, differ),
             Dialect::Stackctl | Dialect::Native => (whole, differ),
         }
+    }
+}
+
+/// Two or three words and a number: what AWS calls its regions.
+pub(super) fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let word = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    match parts.as_slice() {
+        [words @ .., number] => {
+            (2..=3).contains(&words.len()) && words.iter().all(|part| word(part)) && number.parse::<u8>().is_ok()
+        }
+        [] => false,
     }
 }
 

@@ -3,21 +3,23 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::address::{Address, StackPath};
+use super::address::{Address, StackPath, check_name, is_account, is_region};
 use super::description::with_description;
 use super::dialect::{Dialect, Hints, STACKCTL_CONFIG};
 use super::expression::Known;
+use super::external::{self, ExternalStack};
 use super::limits;
 use super::memory::Memory;
+use super::moved::Moves;
 use super::realm::Realm;
-use super::site::{Mark, StackSite};
+use super::site::{Here, Mark, StackSite};
 use super::spec::{self, Parameter, ParameterValue, Spec, TemplateAt};
 use super::template::{MOST_BYTES, Template};
 use super::unit::{Body, StackUnit};
 use crate::aws::{Aws, partition};
 use crate::problem::{Place, Problem, Problems};
 use crate::repo::{Entry, Snapshot};
-use crate::unit::{Declared, ReadSettings, Reading, Site, SiteName, UnitId};
+use crate::unit::{Declared, External, ReadSettings, Reading, Site, SiteName, UnitId};
 use crate::yaml::{self, Node};
 
 /// A stack file that could be parsed.
@@ -40,6 +42,8 @@ pub(super) fn read(
     let hints = parsed.iter().map(|parsed| Hints::of(parsed.path.account_segment, &parsed.node));
     let dialect = Dialect::of(snapshot, hints);
     let defaults = Defaults::read(snapshot, dialect, problems);
+    let files: Vec<&str> = parsed.iter().map(|parsed| parsed.file).collect();
+    let moves = Moves::read(&settings.moved, &files, dialect, problems);
     let mut assembly = Assembly {
         aws,
         memory,
@@ -47,14 +51,16 @@ pub(super) fn read(
         settings,
         dialect,
         defaults,
+        moves,
         problems,
         files: BTreeMap::new(),
         realms: BTreeMap::new(),
         templates: BTreeMap::new(),
         units: Vec::new(),
-        declared: Vec::new(),
+        here: BTreeMap::new(),
     };
     parsed.iter().for_each(|parsed| assembly.add(parsed));
+    settings.external.iter().for_each(|(name, external)| assembly.add_external(name, external));
     assembly.finish()
 }
 
@@ -116,13 +122,14 @@ struct Assembly<'a> {
     settings: &'a ReadSettings,
     dialect: Dialect,
     defaults: Defaults,
+    moves: Moves,
     problems: &'a mut Problems,
     files: BTreeMap<Address, String>,
     realms: BTreeMap<(String, String), Arc<Realm>>,
     templates: BTreeMap<String, Option<Arc<Template>>>,
     units: Vec<Declared>,
-    /// Site, unit, and what of it holds data.
-    declared: Vec<(String, UnitId, Vec<String>)>,
+    /// By account and region.
+    here: BTreeMap<(String, String), Here>,
 }
 
 impl Assembly<'_> {
@@ -131,7 +138,8 @@ impl Assembly<'_> {
         warning.into_iter().for_each(|problem| self.problems.warn(problem));
         let Some(mut spec) = spec::read(&parsed.node, self.dialect, &address, self.problems) else { return };
         self.apply_defaults(&mut spec);
-        let name = spec.name.clone().unwrap_or_else(|| address.name.clone());
+        let began = self.moves.of(parsed.file).map(|origin| origin.name.clone());
+        let name = spec.name.clone().or(began).unwrap_or_else(|| address.name.clone());
         let address = Address { name, ..address };
         if let Some(other) = self.files.insert(address.clone(), parsed.file.to_owned()) {
             let Address { account, region, name } = &address;
@@ -142,6 +150,49 @@ impl Assembly<'_> {
         if let Some(unit) = self.unit(parsed, address, spec) {
             self.units.push(unit);
         }
+    }
+
+    /// What cannot be asked there is not a place where leftovers are looked for: only those who take
+    /// an output wait for it.
+    fn add_external(&mut self, name: &str, external: &External) {
+        let External { account, region, stack } = external;
+        let named = stack.as_ref().map_or(name, |stack| stack.value.as_str());
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/');
+        let wrong = match () {
+            () if name.is_empty() || !name.chars().all(fits) => {
+                Some(account.problem(format!("`{name}` is no name: write letters, digits, dashes and slashes")))
+            }
+            () if !is_account(&account.value) => {
+                Some(account.problem(format!("`{}` is no account: write its twelve digits in quotes", account.value)))
+            }
+            () if !is_region(&region.value) => Some(region.problem(format!("`{}` is no region", region.value))),
+            () => check_name(named).err().map(|why| stack.as_ref().unwrap_or(account).problem(why)),
+        };
+        if let Some(problem) = wrong {
+            self.problems.error(problem);
+            return;
+        }
+        let address = Address { account: account.value.clone(), region: region.value.clone(), name: named.to_owned() };
+        if let Some(file) = self.files.get(&address) {
+            let problem = account.problem(format!("`{file}` declares this stack, so it is not somebody else's"));
+            self.problems.error(problem.hint("remove the entry, and take the outputs of that file's stack"));
+            return;
+        }
+        self.here(&address).leave(named);
+        let key = (address.account.clone(), address.region.clone());
+        let new = || Arc::new(Realm::new(self.aws.clone(), self.memory.clone(), &address.account, &address.region));
+        let realm = self.realms.get(&key).cloned().unwrap_or_else(new);
+        self.units.push(Declared {
+            id: UnitId::new(format!("{}/{name}", external::FOLDER)),
+            kind: super::kind_name(),
+            site: SiteName::new(format!("{}/{}", address.account, address.region)),
+            file: account.place.file.clone(),
+            unit: Arc::new(ExternalStack { name: name.to_owned(), stack: address.name, realm }),
+        });
+    }
+
+    fn here(&mut self, address: &Address) -> &mut Here {
+        self.here.entry((address.account.clone(), address.region.clone())).or_default()
     }
 
     fn apply_defaults(&self, spec: &mut Spec) {
@@ -166,13 +217,14 @@ impl Assembly<'_> {
         let realm = self.realm(&address);
         let known = known(&address, &spec, template.as_deref());
         let id = UnitId::new(parsed.file.strip_suffix(".yaml").unwrap_or(parsed.file));
-        let site = format!("{}/{}", address.account, address.region);
+        let site = SiteName::new(format!("{}/{}", address.account, address.region));
         let stateful = template.as_ref().map(|template| template.stateful()).unwrap_or_default();
-        self.declared.push((site.clone(), id.clone(), stateful));
-        let site = SiteName::new(site);
+        self.here(&address).declare(&address.name, &id, stateful);
+        let earlier = self.moves.of(parsed.file).map(|origin| origin.files.as_slice()).unwrap_or_default();
         let unit = StackUnit {
             file: parsed.file.to_owned(),
             mark: Mark::of(&self.settings.repository, parsed.file),
+            earlier: earlier.iter().map(|file| Mark::of(&self.settings.repository, file).value).collect(),
             reads_ssm_at_home: self.dialect == Dialect::CloudGenesis,
             address,
             spec,
@@ -256,13 +308,11 @@ impl Assembly<'_> {
             let new = || Arc::new(Realm::new(self.aws.clone(), self.memory.clone(), account, region));
             self.realms.entry((account.clone(), region.clone())).or_insert_with(new);
         }
-        let site = |realm: &Arc<Realm>| {
-            let here = format!("{}/{}", realm.account, realm.region);
-            let declared = self.declared.iter().filter(|(site, _, _)| *site == here);
-            let declared = declared.map(|(_, id, stateful)| (id.clone(), stateful.clone())).collect();
-            Arc::new(StackSite::new(realm.clone(), &self.settings.repository, declared)) as Arc<dyn Site>
+        let mut site = |realm: &Arc<Realm>| {
+            let here = self.here.remove(&(realm.account.clone(), realm.region.clone())).unwrap_or_default();
+            Arc::new(StackSite::new(realm.clone(), &self.settings.repository, here)) as Arc<dyn Site>
         };
-        Reading { sites: self.realms.values().map(site).collect(), units: self.units }
+        Reading { sites: self.realms.values().map(&mut site).collect(), units: self.units }
     }
 }
 

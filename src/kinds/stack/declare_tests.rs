@@ -10,7 +10,7 @@ const APP: &str = "Parameters: {VpcId: {Type: String}}\nResources:\n  Queue:\n  
 
 fn read_files(files: &[(&str, &str)]) -> (Reading, Problems) {
     let snapshot = Snapshot::of_files(CommitId::new("c"), files.iter().copied());
-    let settings = ReadSettings { repository: "shop".into() };
+    let settings = ReadSettings { repository: "shop".into(), ..ReadSettings::default() };
     let mut problems = Problems::default();
     let reading = read(&Aws::new(AwsSettings::default()), &Arc::default(), &snapshot, &settings, &mut problems);
     (reading, problems)

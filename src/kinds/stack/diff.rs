@@ -66,9 +66,9 @@ fn tags<'a>(wanted: &'a Wanted, live: &'a Live) -> impl Iterator<Item = Differen
     let names: BTreeSet<&String> = wanted.tags.keys().chain(live.tags.keys()).collect();
     names.into_iter().filter_map(move |name| {
         let (from, to) = (live.tags.get(name), wanted.tags.get(name));
-        // Stacks that stackctl made carry no mark. It comes with their next change: a tag of its own
+        // Stacks that stackctl made carry no mark, and those whose file moved an older one. It comes with their next change: a tag of its own
         // would touch every resource of an adopted repository.
-        let is_unmarked = name == MARK && from.is_none();
+        let is_unmarked = name == MARK && from.is_none_or(|from| wanted.earlier.contains(from));
         if from == to || is_unmarked || name.starts_with("aws:") {
             return None;
         }

@@ -24,6 +24,7 @@ fn wanted(parameters: &[(&str, Text)], tags: &[(&str, &str)]) -> Wanted {
         body: Body::Text(TEMPLATE.into()),
         parameters: parameters.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
         tags: pairs(tags),
+        earlier: vec!["shop/stacks/old.yaml".into()],
         capabilities: Vec::new(),
         role: None,
         protection: None,
@@ -54,18 +55,27 @@ fn live(parameters: &[(&str, &str)], tags: &[(&str, &str)]) -> Live {
 fn a_stack_that_is_as_declared_asks_for_nothing() {
     let wanted = wanted(&[], &[("T", "v"), (MARK, "stacks/q.yaml")]);
     let as_deployed = [("Size", "small"), ("Key", "****")];
-    for tags in [&[("T", "v"), (MARK, "stacks/q.yaml")][..], &[("T", "v")], &[("T", "v"), ("aws:x", "y")]] {
+    for tags in [
+        &[("T", "v"), (MARK, "stacks/q.yaml")][..],
+        &[("T", "v")],
+        &[("T", "v"), ("aws:x", "y")],
+        &[("T", "v"), (MARK, "shop/stacks/old.yaml")],
+    ] {
         assert_eq!(quick(&wanted, Some(&template()), &live(&as_deployed, tags), Sent::Same), Quick::Equal, "{tags:?}");
     }
 }
 
 #[test]
 fn parameters_tags_and_template_are_each_told() {
-    let wanted = wanted(&[("Size", Text::Plain("large".into()))], &[("T", "new")]);
-    let live = live(&[("Size", "small"), ("Old", "x"), ("Key", "****")], &[("T", "old"), ("Gone", "x")]);
+    let wanted = wanted(&[("Size", Text::Plain("large".into()))], &[("T", "new"), (MARK, "stacks/q.yaml")]);
+    let tags = [("T", "old"), ("Gone", "x"), (MARK, "stacks/other.yaml")];
+    let live = live(&[("Size", "small"), ("Old", "x"), ("Key", "****")], &tags);
     let Quick::Differs(seen) = quick(&wanted, Some(&template()), &live, Sent::Other) else { panic!("it differs") };
     let seen: Vec<String> = seen.iter().map(|one| format!("{}{}", one.item, one.path)).collect();
-    assert_eq!(seen, ["Parameters/Old", "Parameters/Size", "Tags/Gone", "Tags/T", "Template"]);
+    assert_eq!(
+        seen,
+        ["Parameters/Old", "Parameters/Size", "Tags/CloudGenesis:stack-file", "Tags/Gone", "Tags/T", "Template"]
+    );
 }
 
 #[test]

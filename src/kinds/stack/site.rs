@@ -1,6 +1,6 @@
 //! One account and region as a place where stacks are kept: finds ours, and destroys them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -39,6 +39,12 @@ impl Mark {
         Self { repository: repository.to_owned(), value: whole.chars().take(MARK_LENGTH).collect() }
     }
 
+    /// Whether a stack that carries `found` was made from the very same file. A mark that was cut
+    /// short may be that of several.
+    pub(super) fn is_surely(&self, found: &str) -> bool {
+        found == self.value && self.value.chars().count() < MARK_LENGTH
+    }
+
     /// Whether a stack that carries `found` is another repository's.
     pub(super) fn is_foreign(&self, found: &str) -> bool {
         !found.starts_with(&format!("{}stacks/", prefix(&self.repository)))
@@ -56,24 +62,44 @@ fn prefix(repository: &str) -> String {
 pub(super) struct StackSite {
     realm: Arc<Realm>,
     repository: String,
-    /// What the repository declares here, with what of it holds data.
-    declared: BTreeMap<UnitId, Vec<String>>,
+    here: Here,
+}
+
+/// What the repository says of the stacks of one account and region.
+#[derive(Default)]
+pub(super) struct Here {
+    /// By the stack's name: the unit, and what of it holds data.
+    declared: BTreeMap<String, (UnitId, Vec<String>)>,
+    /// Somebody else's, whatever mark they carry.
+    external: BTreeSet<String>,
+}
+
+impl Here {
+    pub(super) fn declare(&mut self, stack: &str, unit: &UnitId, stateful: Vec<String>) {
+        self.declared.insert(stack.to_owned(), (unit.clone(), stateful));
+    }
+
+    pub(super) fn leave(&mut self, stack: &str) {
+        self.external.insert(stack.to_owned());
+    }
 }
 
 impl StackSite {
-    pub(super) fn new(realm: Arc<Realm>, repository: &str, declared: BTreeMap<UnitId, Vec<String>>) -> Self {
-        Self { realm, repository: repository.to_owned(), declared }
+    pub(super) fn new(realm: Arc<Realm>, repository: &str, here: Here) -> Self {
+        Self { realm, repository: repository.to_owned(), here }
     }
 
     fn owned_by_us(&self, live: &Live) -> Option<Owned> {
         let mark = live.tags.get(MARK)?;
         let file = mark.strip_prefix(&prefix(&self.repository)).filter(|file| file.starts_with("stacks/"))?;
         // A nested stack inherits the tags of its parent, and goes with it.
-        if live.is_nested || live.status == Status::DeleteComplete {
+        if live.is_nested || live.status == Status::DeleteComplete || self.here.external.contains(&live.name) {
             return None;
         }
+        // What is declared by its name is no leftover, though its mark may still name an older file.
+        let marked = || UnitId::new(file.strip_suffix(".yaml").unwrap_or(file));
         Some(Owned {
-            id: UnitId::new(file.strip_suffix(".yaml").unwrap_or(file)),
+            id: self.here.declared.get(&live.name).map_or_else(marked, |(unit, _)| unit.clone()),
             kind: super::kind_name(),
             site: self.name(),
             handle: live.id.clone(),
@@ -104,8 +130,8 @@ impl Site for StackSite {
         let stacks = self.realm.stacks().await?;
         let mut all = Vec::new();
         for (live, mut owned) in stacks.values().filter_map(|live| Some((live, self.owned_by_us(live)?))) {
-            match self.declared.get(&owned.id) {
-                Some(stateful) => owned.guards.extend(stateful.iter().cloned()),
+            match self.here.declared.get(&live.name) {
+                Some((_, stateful)) => owned.guards.extend(stateful.iter().cloned()),
                 // No file says any more what it holds: the account is asked.
                 None => owned.guards.extend(Box::pin(leftover::guards(&self.realm, live)).await?),
             }

@@ -60,6 +60,8 @@ pub(super) struct StackUnit {
     pub(super) body: Body,
     pub(super) known: Known,
     pub(super) mark: Mark,
+    /// Of the paths that the file had before.
+    pub(super) earlier: Vec<String>,
     /// CloudGenesis reads SSM parameters where it runs, not where the stack lives.
     pub(super) reads_ssm_at_home: bool,
     pub(super) realm: Arc<Realm>,
@@ -122,10 +124,10 @@ impl Unit for StackUnit {
         let wanted = Box::pin(self.wanted(inputs)).await?;
         upload::check(&self.realm, &wanted.body)?;
         let live = Box::pin(settled(&self.realm, &self.address.name)).await?;
-        let Some(live) = live else { return self.creation(wanted, None) };
+        let Some(live) = live else { return Box::pin(self.creation(wanted, None)).await };
         match live.status.standing() {
-            Standing::Absent => self.creation(wanted, None),
-            Standing::Review | Standing::NeverCreated => self.creation(wanted, Some(live)),
+            Standing::Absent => Box::pin(self.creation(wanted, None)).await,
+            Standing::Review | Standing::NeverCreated => Box::pin(self.creation(wanted, Some(live))).await,
             Standing::Ready => Box::pin(self.change(wanted, live, look)).await,
             Standing::Busy => Err(KindError::failed(format!("the stack `{}` does not come to rest", live.name))),
             Standing::HandsOff { .. } => {
@@ -165,6 +167,7 @@ impl StackUnit {
             body: self.body.clone(),
             protection: self.spec.protection,
             tags,
+            earlier: self.earlier.clone(),
             capabilities,
             role: role.map(|role| format!("arn:{partition}:iam::{}:role/{role}", self.address.account)),
             veil: Veil::over(parameters.values()),
@@ -201,13 +204,33 @@ impl StackUnit {
         ssm::read(&session, &paths).await
     }
 
-    /// Nothing is asked of AWS: a change set would leave a stack in review behind.
-    fn creation(&self, wanted: Wanted, found: Option<Live>) -> Result<Prepared, KindError> {
+    /// No change set is made: it would leave a stack in review behind.
+    async fn creation(&self, wanted: Wanted, found: Option<Live>) -> Result<Prepared, KindError> {
+        self.check_that_no_other_is_it().await?;
         self.check_capabilities(&wanted)?;
         let words = iam::of_template(self.template.as_deref(), &wanted.capabilities);
         let planned = Planned { words, ..Planned::new(Change::Create(creation(self.template.as_deref()))) };
         let create = Create { realm: self.realm.clone(), wanted, template: self.template.clone(), found };
         Ok(Prepared { planned, deed: Some(Box::new(create)) })
+    }
+
+    /// A stack that was made from this very file under another name would be left over without anybody
+    /// who declares or deletes it.
+    async fn check_that_no_other_is_it(&self) -> Result<(), KindError> {
+        let stacks = self.realm.stacks().await?;
+        let is_it = |live: &&Live| {
+            let is_there = live.status.standing() != Standing::Absent && !live.is_nested;
+            is_there
+                && live.name != self.address.name
+                && live.tags.get(MARK).is_some_and(|mark| self.mark.is_surely(mark))
+        };
+        let Some(other) = stacks.values().find(is_it) else { return Ok(()) };
+        let (name, other) = (&self.address.name, &other.name);
+        let said = format!("the stack `{other}` was made from this file, which calls it `{name}` now");
+        Err(KindError::refused(said).hint(match self.earlier.is_empty() {
+            true => format!("CloudFormation cannot rename a stack: keep its entry under `moved:`, write `StackName: {other}`, or delete `{other}` first"),
+            false => "remove the entry under `moved:`, which is out of date, or delete that stack first".to_owned(),
+        }))
     }
 
     fn check_capabilities(&self, wanted: &Wanted) -> Result<(), KindError> {
@@ -272,8 +295,17 @@ impl StackUnit {
                     None => "if it is, remove `repository:` from groundplan.yaml".to_owned(),
                 }))
             }
+            Some(found) if self.has_moved_from_elsewhere(found) => {
+                let said = format!("the stack `{}` is marked as `{found}`, and `moved:` says another path", live.name);
+                Err(KindError::refused(said).hint("correct `from:` of the entry in groundplan.yaml"))
+            }
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// Whether the file has moved, and from none of the paths by which the stack is known.
+    fn has_moved_from_elsewhere(&self, found: &str) -> bool {
+        !self.earlier.is_empty() && found != self.mark.value && !self.earlier.iter().any(|mark| mark == found)
     }
 
     /// What Git changed, by a cheap look first and by a change set where that shows anything.

@@ -20,6 +20,8 @@ pub(super) struct Wanted {
     pub(super) parameters: BTreeMap<String, Text>,
     /// The whole set: CloudFormation replaces, it does not merge.
     pub(super) tags: BTreeMap<String, String>,
+    /// Marks by which the stack may still be known: each names an older path of its file.
+    pub(super) earlier: Vec<String>,
     pub(super) capabilities: Vec<String>,
     /// None leaves the protection as it is.
     pub(super) protection: Option<bool>,
