@@ -54,6 +54,30 @@ impl Listener for Tls {
 impl Webhook {
     /// Answers the `request` of every review by the `response` that `decide` makes of it.
     pub async fn start(decide: impl Fn(&Value) -> Value + Clone + Send + Sync + 'static) -> Result<Self> {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counted = calls.clone();
+        let answer = routing::post(move |Json(review): Json<Value>| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let mut response = decide(&review["request"]);
+            response["uid"] = review["request"]["uid"].clone();
+            let answer = json!({"apiVersion": review["apiVersion"], "kind": review["kind"], "response": response});
+            async move { Json(answer) }
+        });
+        Self::serve(Router::new().route("/", answer), calls).await
+    }
+
+    /// Speaks as the kubelet of a node does about its containers: each has this log.
+    pub async fn kubelet(log: &'static str) -> Result<Self> {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counted = calls.clone();
+        let answer = routing::get(move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            async move { log }
+        });
+        Self::serve(Router::new().route("/containerLogs/{namespace}/{pod}/{container}", answer), calls).await
+    }
+
+    async fn serve(router: Router, calls: Arc<AtomicUsize>) -> Result<Self> {
         let key = KeyPair::generate()?;
         let certificate =
             CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()])?.self_signed(&key)?;
@@ -67,22 +91,17 @@ impl Webhook {
                 )?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let port = listener.local_addr()?.port();
-        let calls = Arc::new(AtomicUsize::new(0));
-        let counted = calls.clone();
-        let answer = routing::post(move |Json(review): Json<Value>| {
-            counted.fetch_add(1, Ordering::SeqCst);
-            let mut response = decide(&review["request"]);
-            response["uid"] = review["request"]["uid"].clone();
-            let answer = json!({"apiVersion": review["apiVersion"], "kind": review["kind"], "response": response});
-            async move { Json(answer) }
-        });
         let tls = Tls { listener, acceptor: TlsAcceptor::from(Arc::new(config)) };
         let server = tokio::spawn(async move {
             // It ends with the test.
-            _ = axum::serve(tls, Router::new().route("/", answer)).await;
+            _ = axum::serve(tls, router).await;
         });
         let authority = base64::engine::general_purpose::STANDARD.encode(certificate.pem());
         Ok(Self { port, authority, calls, server })
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// What a configuration says of whom to call.

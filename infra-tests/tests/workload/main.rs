@@ -18,12 +18,14 @@
 //! a Secret drifts                                       main, promises::secrets
 //! volumes, namespaces, CRDs are not pruned              main
 //! CRD version bump, conversion webhook, etcd restore    moving, restart
+//! never ready: crash loops, webhooks that do not answer  health
 //! ```
 
 mod admission;
 mod adoption;
 mod bench;
 mod fingerprint;
+mod health;
 mod moving;
 mod refusals;
 mod rendering;

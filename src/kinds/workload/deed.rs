@@ -14,7 +14,7 @@ use super::look::Seen;
 use super::mark::Mark;
 use super::object::ObjectId;
 use super::prune::prune;
-use super::ready::must_be_asked;
+use super::ready::HealthRules;
 use super::rights::{self, Right};
 use super::send::{Sending, Sent};
 use super::wait::{Awaited, until_ready};
@@ -29,6 +29,7 @@ pub(super) struct Bringing {
     pub(super) cluster: Arc<Cluster>,
     pub(super) mark: Mark,
     pub(super) timeout: Duration,
+    pub(super) rules: HealthRules,
     /// What was remembered before.
     pub(super) inventory: Inventory,
     pub(super) desired: Vec<Desired>,
@@ -50,6 +51,8 @@ impl Deed for Bringing {
             live_replicas: &self.seen.live_replicas,
             adopt: &self.seen.adopt,
             replace: &self.seen.replace,
+            rules: &self.rules,
+            timeout: self.timeout,
             patience: self.timeout.min(LONGEST_REMOVAL),
         }
         .run(progress)
@@ -97,7 +100,8 @@ impl Bringing {
         progress: &Progress,
     ) -> Result<(), KindError> {
         // What was not sent now may still be on its way from an earlier time.
-        let earlier = self.desired.iter().map(Desired::id).filter(|id| !applied.contains_key(*id) && must_be_asked(id));
+        let earlier = self.desired.iter().map(Desired::id);
+        let earlier = earlier.filter(|id| !applied.contains_key(*id) && self.rules.must_be_asked(id));
         waiting.extend(earlier.cloned());
         let awaited: Awaited = self
             .desired
@@ -106,7 +110,7 @@ impl Bringing {
             .map(|desired| (desired.id().clone(), desired.resource.clone()))
             .collect();
         if !awaited.is_empty() {
-            until_ready(&self.cluster, &self.mark, awaited, self.timeout, progress).await?;
+            until_ready(&self.cluster, &self.mark, &self.rules, awaited, self.timeout, progress).await?;
         }
         prune(&self.cluster, &self.mark, &self.seen.surplus, self.timeout, progress).await
     }

@@ -6,6 +6,7 @@
 //! [`compare`]. The short parts act: [`look`] reads, [`deed`] writes, [`site`] removes.
 
 mod adopt;
+mod blame;
 mod claims;
 mod cluster;
 mod compare;
@@ -17,6 +18,7 @@ mod fingerprint;
 mod folders;
 mod inventory;
 mod judge;
+mod logs;
 mod look;
 mod managed;
 mod manifest;
@@ -40,6 +42,7 @@ mod spec;
 mod substitute;
 mod tell;
 mod wait;
+mod webhooks;
 #[expect(clippy::module_inception, reason = "the unit of this kind is called what it is")]
 mod workload;
 

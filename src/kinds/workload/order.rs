@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::object::ObjectId;
 use super::pods::{makes_pods, named_by_pod, pod_spec};
+use super::webhooks::{admits, registers_webhooks, servers_of};
 
 /// For each object, by its place in the list, the places of those that go before it.
 pub(super) type Before = Vec<BTreeSet<usize>>;
@@ -82,6 +83,8 @@ struct Index<'a> {
     definitions: HashMap<(&'a str, &'a str), usize>,
     /// Makers of pods, and the services before them: what webhooks may call.
     servers: Vec<usize>,
+    /// What registers webhooks.
+    webhooks: Vec<usize>,
     /// What limits the pods of a namespace, and so must be there before them.
     limits: HashMap<Option<&'a str>, Vec<usize>>,
 }
@@ -93,6 +96,7 @@ impl<'a> Index<'a> {
             named: HashMap::new(),
             definitions: HashMap::new(),
             servers: Vec::new(),
+            webhooks: Vec::new(),
             limits: HashMap::new(),
         };
         for (at, (id, json)) in objects.iter().enumerate() {
@@ -102,6 +106,9 @@ impl<'a> Index<'a> {
             if id.is_crd() {
                 let text = |path: &str| json.pointer(path).and_then(Value::as_str).unwrap_or_default();
                 index.definitions.insert((text("/spec/group"), text("/spec/names/kind")), at);
+            }
+            if registers_webhooks(id) {
+                index.webhooks.push(at);
             }
             if makes_pods(id) || id.is("", "Service") {
                 index.servers.push(at);
@@ -117,7 +124,9 @@ impl<'a> Index<'a> {
         let (id, json) = self.objects[at];
         let namespace = id.namespace.as_deref();
         let mut needs = BTreeSet::new();
-        needs.extend(self.definitions.get(&(id.group.as_str(), id.kind.as_str())));
+        if !is_built_in(&id.group) {
+            self.of_custom_resource(id, &mut needs);
+        }
         if let Some(namespace) = namespace {
             needs.extend(self.find("Namespace", None, namespace));
         }
@@ -151,6 +160,17 @@ impl<'a> Index<'a> {
             _ => {}
         }
         needs
+    }
+
+    /// Its definition, whoever converts it, and whoever must admit it.
+    fn of_custom_resource(&self, id: &ObjectId, needs: &mut BTreeSet<usize>) {
+        if let Some(definition) = self.definitions.get(&(id.group.as_str(), id.kind.as_str())) {
+            needs.insert(*definition);
+            let (definition, json) = self.objects[*definition];
+            let servers = servers_of(definition, json, self.objects.iter().copied());
+            needs.extend((0..self.objects.len()).filter(|at| servers.contains(self.objects[*at].0)));
+        }
+        needs.extend(self.webhooks.iter().filter(|at| admits(self.objects[**at].1, &id.group)));
     }
 
     fn of_binding(&self, json: &Value, namespace: Option<&str>, needs: &mut BTreeSet<usize>) {
@@ -236,6 +256,28 @@ mod tests {
             ),
         ];
         assert_eq!(before(&objects), [vec![1], vec![]]);
+    }
+
+    #[test]
+    fn a_custom_resource_goes_after_the_webhooks_that_admit_and_convert_it() {
+        let service = json!({"namespace": "a", "name": "hook"});
+        let converted = json!({"spec": {"group": "acme.io", "names": {"kind": "Widget"}, "conversion": {"webhook": {"clientConfig": {"service": service}}}}});
+        let webhook = json!({"clientConfig": {"service": service}, "rules": [{"apiGroups": ["acme.io"]}]});
+        let objects = [
+            (id("acme.io", "Widget", None, "one"), json!({})),
+            (id("apiextensions.k8s.io", "CustomResourceDefinition", None, "widgets.acme.io"), converted),
+            (
+                id("admissionregistration.k8s.io", "ValidatingWebhookConfiguration", None, "check"),
+                json!({"webhooks": [webhook]}),
+            ),
+            (id("", "Service", Some("a"), "hook"), json!({"spec": {"selector": {"app": "hook"}}})),
+            (
+                id("apps", "Deployment", Some("a"), "hook"),
+                json!({"spec": {"template": {"metadata": {"labels": {"app": "hook"}}}}}),
+            ),
+            (id("other.io", "Widget", None, "two"), json!({})),
+        ];
+        assert_eq!(before(&objects), [vec![1, 2, 4], vec![], vec![3, 4], vec![], vec![], vec![]]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::manifest::{Manifest, read_folder};
 use super::mark::Mark;
 use super::object::Object;
 use super::program::Programs;
+use super::ready::{HealthRule, HealthRules};
 use super::render::render;
 use super::rendering::rendering_of;
 use super::site::ClusterSite;
@@ -219,6 +220,7 @@ impl WorkloadReader<'_> {
             }
             timeout = problems.keep(read_timeout(node, spec.timeout.as_deref())).unwrap_or(timeout);
         }
+        let rules = read_rules(&spec, node.as_ref(), problems);
         let namespace = spec.namespace.clone().unwrap_or_else(|| "default".into());
         let manifests = self.manifests(&spec, node.as_ref(), &namespace, problems);
         if problems.errors.len() == errors && manifests.is_empty() {
@@ -240,6 +242,7 @@ impl WorkloadReader<'_> {
             namespace,
             prune: spec.prune.unwrap_or(true),
             timeout,
+            rules,
         };
         (problems.errors.len() == errors).then_some((workload, claims))
     }
@@ -296,6 +299,24 @@ fn depends_on(unit: &Node) -> Result<Reference, Problem> {
         Some(name) if !name.is_empty() => Ok(reference(unit, Target::Unit(name.to_owned()), Why::Declared)),
         _ => Err(unit.problem("this names no unit").hint("write its id, or the shortest tail of it: `network/vpc`")),
     }
+}
+
+/// What the author says of the health of kinds; each expression that is none is told where it stands.
+fn read_rules(spec: &WorkloadSpec, node: Option<&Node>, problems: &mut Problems) -> HealthRules {
+    let nodes = node.and_then(|node| node.get("health")).map(Node::items).unwrap_or_default();
+    let mut rules = Vec::new();
+    for (rule, node) in spec.health.iter().zip(nodes) {
+        match HealthRule::of(rule) {
+            Ok(rule) => rules.push(rule),
+            Err((key, why)) => problems.error(
+                node.get(key)
+                    .unwrap_or(node)
+                    .problem(format!("`{key}` is no expression: {why}"))
+                    .hint("write CEL over the fields of the object, as `status.phase == 'Ready'`"),
+            ),
+        }
+    }
+    HealthRules::new(rules)
 }
 
 fn read_timeout(node: &Node, text: Option<&str>) -> Result<Duration, Problem> {

@@ -16,7 +16,9 @@ pub(super) fn denied_by(said: &str) -> Option<String> {
 
 /// The admission webhook that could not be asked.
 pub(super) fn unreachable_webhook(said: &str) -> Option<&str> {
-    said.split_once("failed calling webhook \"")?.1.split_once('"').map(|(name, _)| name)
+    let calling = said.split_once("failed calling webhook \"").and_then(|(_, rest)| rest.split_once('"'));
+    let converting = || said.split_once("conversion webhook for ").and_then(|(_, rest)| rest.split_once(" failed: "));
+    calling.or_else(converting).map(|(name, _)| name)
 }
 
 /// The fields of a refused change that cannot be changed once the object is there.
@@ -53,6 +55,8 @@ mod tests {
         assert_eq!(denied_by("configmaps is forbidden: User \"x\" cannot create"), None);
         let down = "Internal error occurred: failed calling webhook \"no.acme.io\": connection refused";
         assert_eq!(unreachable_webhook(down), Some("no.acme.io"));
+        let down = "conversion webhook for acme.io/v1, Kind=Widget failed: Post \"https://…\": connection refused";
+        assert_eq!(unreachable_webhook(down), Some("acme.io/v1, Kind=Widget"));
     }
 
     #[test]

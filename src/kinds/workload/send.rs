@@ -14,10 +14,11 @@ use super::inventory::Applied;
 use super::managed::Head;
 use super::object::ObjectId;
 use super::order::{is_built_in, order};
-use super::ready::{Health, health};
+use super::ready::{Health, HealthRules};
 use super::server::{Ask, encode};
 use super::sift::remember;
 use super::wait::held_by;
+use super::webhooks::servers_of;
 use crate::unit::{KindError, Progress};
 
 /// A new kind is established within a second; a conversion webhook may take longer to come up.
@@ -50,7 +51,10 @@ pub(super) struct Sending<'a> {
     pub(super) adopt: &'a BTreeSet<ObjectId>,
     /// These are deleted first, with the uid they were seen with.
     pub(super) replace: &'a BTreeSet<ObjectId>,
-    /// How long to wait for what is being deleted.
+    pub(super) rules: &'a HealthRules,
+    /// How long to wait until what serves a webhook is ready.
+    pub(super) timeout: Duration,
+    /// How long to wait for what is being deleted, and for a webhook to answer.
     pub(super) patience: Duration,
 }
 
@@ -107,6 +111,7 @@ impl Sending<'_> {
         if self.adopt.contains(id) {
             take_over(self.cluster, desired, self.manager).await?;
         }
+        self.await_servers(desired, progress).await?;
         let body = desired.body(self.live_replicas.get(id));
         let begun = Instant::now();
         if self.replace.contains(id) {
@@ -118,6 +123,10 @@ impl Sending<'_> {
                 self.await_namespace(desired, begun, progress).await?;
             } else if answer.is_good() && is_being_deleted(&answer.body) {
                 self.await_gone(desired, begun, progress).await?;
+            } else if let Some(webhook) = answer.silent_webhook().filter(|_| begun.elapsed() < self.patience) {
+                // What serves it may be ready and not yet known to every part of the API server.
+                progress.say(format!("{id} waits until webhook {webhook} answers"));
+                tokio::time::sleep(PAUSE).await;
             } else if answer.status != 404 || is_built_in(&id.group) || begun.elapsed() > SERVED {
                 break answer;
             } else {
@@ -135,11 +144,40 @@ impl Sending<'_> {
             self.await_established(desired).await?;
             return Ok((applied, true));
         }
-        let is_ready = !super::ready::must_be_asked(id) || {
+        let is_ready = !self.rules.must_be_asked(id) || {
             let live: Value = serde_json::from_str(&answer.body).map_err(broken)?;
-            health(id, &live) == Health::Ready
+            self.rules.health(id, &live) == Health::Ready
         };
         Ok((applied, is_ready))
+    }
+
+    /// A webhook is registered once what serves it is ready: until then it would only refuse, its own pods too.
+    async fn await_servers(&self, webhook: &Desired, progress: &Progress) -> Result<(), KindError> {
+        let ids =
+            servers_of(webhook.id(), &webhook.object.json, self.desired.iter().map(|one| (one.id(), &one.object.json)));
+        let servers = self.desired.iter().filter(|one| ids.contains(one.id()) && !self.agree.contains_key(one.id()));
+        let begun = Instant::now();
+        for server in servers {
+            let id = server.id();
+            while let Some(live) = self.read(server).await? {
+                let why = match self.rules.health(id, &live) {
+                    Health::Ready => break,
+                    Health::Waiting(why) => why,
+                    Health::Failed(why) => return Err(KindError::failed(format!("`{id}` has failed: {why}"))),
+                };
+                if begun.elapsed() > self.timeout {
+                    let message = format!(
+                        "`{}` waits for `{id}`, which is not ready after {} s: {why}",
+                        webhook.id(),
+                        self.timeout.as_secs()
+                    );
+                    return Err(KindError::failed(message));
+                }
+                progress.say(format!("{} waits for {id}: {why}", webhook.id()));
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+        Ok(())
     }
 
     /// Deletes what its author agreed to lose, by the uid that is there now.
@@ -205,7 +243,7 @@ impl Sending<'_> {
             let text = text.ok_or_else(|| KindError::moved(format!("`{id}` was deleted while it was applied")))?;
             let live: Value = serde_json::from_str(&text)
                 .map_err(|error| KindError::failed(format!("`{id}` cannot be read")).because(error))?;
-            match health(id, &live) {
+            match self.rules.health(id, &live) {
                 Health::Ready => return Ok(()),
                 Health::Failed(why) => return Err(KindError::failed(format!("`{id}`: {why}"))),
                 Health::Waiting(why) if begun.elapsed() > ESTABLISHED => {

@@ -251,6 +251,12 @@ impl Answer {
         self.status == 403 && self.body.contains("being terminated")
     }
 
+    /// The webhook that was to be asked about this, and did not answer.
+    pub(super) fn silent_webhook(&self) -> Option<String> {
+        let status: Value = (self.status == 500).then(|| serde_json::from_str(&self.body).ok())??;
+        refuse::unreachable_webhook(status["message"].as_str()?).map(str::to_owned)
+    }
+
     pub(super) fn is_good(&self) -> bool {
         (200..300).contains(&self.status)
     }

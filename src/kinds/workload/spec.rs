@@ -59,8 +59,26 @@ pub struct WorkloadSpec {
     pub timeout: Option<String>,
     /// The namespace of objects that name none; `default` where not written.
     pub namespace: Option<String>,
+    /// When objects of a kind are ready, where the kind itself does not say it as others do.
+    pub health: Vec<HealthSpec>,
     /// A Helm chart of this repository, rendered by `helm template`; hooks are not run.
     pub chart: Option<ChartSpec>,
+}
+
+/// When objects of one kind are ready, in CEL over their fields: `status.phase == 'Ready'`.
+///
+/// `inProgress` is asked first, then `failed`, then `current`; where none is true, it is waited for.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct HealthSpec {
+    pub api_version: String,
+    pub kind: String,
+    /// True of an object that is ready.
+    pub current: String,
+    /// True of an object that will not become ready by waiting.
+    pub failed: Option<String>,
+    /// True of an object that is on its way, whatever else it says.
+    pub in_progress: Option<String>,
 }
 
 /// A chart and its values. `${NAME}` is filled in afterwards, in what the chart made.

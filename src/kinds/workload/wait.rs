@@ -5,15 +5,20 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::blame::{Word, ask_pods};
 use super::cluster::{Cluster, Listing};
 use super::discovery::Resource;
 use super::mark::{Mark, UNIT_LABEL};
 use super::object::ObjectId;
-use super::ready::{Health, health};
+use super::ready::{Health, HealthRules};
 use crate::unit::{KindError, Progress};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// A container needs this long to come up, crash and be started again.
+const BEFORE_PODS_ARE_ASKED: Duration = Duration::from_secs(3);
+/// Of one round: whatever is stuck, a few of them tell it.
+const MOST_ASKED: usize = 3;
 
 /// Objects to wait for, with where they are served.
 pub(super) type Awaited = BTreeMap<ObjectId, Resource>;
@@ -22,21 +27,22 @@ pub(super) type Awaited = BTreeMap<ObjectId, Resource>;
 pub(super) async fn until_ready(
     cluster: &Cluster,
     mark: &Mark,
+    rules: &HealthRules,
     mut awaited: Awaited,
     timeout: Duration,
     progress: &Progress,
 ) -> Result<(), KindError> {
     let (begun, mut pause, mut last) = (Instant::now(), FIRST_PAUSE, String::new());
     loop {
-        let mut reasons = Vec::new();
+        let mut reasons = BTreeMap::new();
         let live = objects_of(cluster, mark, &awaited).await?;
         for id in awaited.keys().cloned().collect::<Vec<_>>() {
-            match live.get(&id).map(|object| health(&id, object)) {
+            match live.get(&id).map(|object| rules.health(&id, object)) {
                 Some(Health::Ready) => {
                     awaited.remove(&id);
                 }
                 Some(Health::Failed(why)) => return Err(KindError::failed(format!("`{id}` has failed: {why}"))),
-                Some(Health::Waiting(why)) => reasons.push(format!("{id}: {why}")),
+                Some(Health::Waiting(why)) => _ = reasons.insert(id, why),
                 // A finished Job may be gone by its time to live.
                 None if id.is("batch", "Job") => {
                     awaited.remove(&id);
@@ -44,13 +50,17 @@ pub(super) async fn until_ready(
                 None => return Err(KindError::moved(format!("`{id}` was deleted while it was waited for"))),
             }
         }
-        let Some(first) = reasons.first() else { return Ok(()) };
+        if begun.elapsed() >= BEFORE_PODS_ARE_ASKED {
+            ask_why(cluster, &live, &mut reasons).await?;
+        }
+        let Some((id, why)) = reasons.first_key_value() else { return Ok(()) };
         let said = match reasons.len() {
-            1 => first.clone(),
-            many => format!("{first}, and {} more", many - 1),
+            1 => format!("{id}: {why}"),
+            many => format!("{id}: {why}, and {} more", many - 1),
         };
         if begun.elapsed() >= timeout {
-            let message = format!("not ready after {} s: {}", timeout.as_secs(), reasons.join("; "));
+            let all: Vec<String> = reasons.iter().map(|(id, why)| format!("{id}: {why}")).collect();
+            let message = format!("not ready after {} s: {}", timeout.as_secs(), all.join("; "));
             return Err(KindError::failed(message).hint("`timeout:` in workload.yaml says how long to wait"));
         }
         if said != last {
@@ -60,6 +70,25 @@ pub(super) async fn until_ready(
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+/// Puts the words of their pods behind the reasons; a pod that will never come up ends the wait.
+async fn ask_why(
+    cluster: &Cluster,
+    live: &BTreeMap<ObjectId, Value>,
+    reasons: &mut BTreeMap<ObjectId, String>,
+) -> Result<(), KindError> {
+    for (id, why) in reasons.iter_mut().filter(|(id, _)| super::pods::makes_pods(id)).take(MOST_ASKED) {
+        match ask_pods(cluster, id, &live[id]).await {
+            None => {}
+            Some(Word::Stuck(word)) => *why = format!("{why} ({word})"),
+            Some(Word::Final(word)) => {
+                return Err(KindError::failed(format!("`{id}` will not become ready: {why}; {word}"))
+                    .hint("the next commit that is synced takes its place; nothing was rolled back"));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Waits until all are gone, naming what holds them.

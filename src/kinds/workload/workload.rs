@@ -16,6 +16,7 @@ use super::look::{Seen, Subject, look};
 use super::manifest::Manifest;
 use super::mark::Mark;
 use super::object::Object;
+use super::ready::HealthRules;
 use super::render::render;
 use super::substitute::Values;
 use super::tell;
@@ -44,6 +45,8 @@ pub(super) struct Workload {
     pub(super) namespace: String,
     pub(super) prune: bool,
     pub(super) timeout: Duration,
+    /// What its author says of the health of a kind.
+    pub(super) rules: HealthRules,
 }
 
 #[async_trait]
@@ -165,6 +168,7 @@ impl Workload {
             cluster,
             mark: self.mark.clone(),
             timeout: self.timeout,
+            rules: self.rules.clone(),
             inventory: inventory.unwrap_or_default(),
             desired,
             seen,
