@@ -20,6 +20,7 @@ pub mod commands;
 pub mod declaration;
 pub mod drift;
 pub mod engine;
+pub mod forge;
 pub mod graph;
 pub mod kinds;
 pub mod plan;
@@ -37,7 +38,7 @@ pub const FLOORS: &[&[&str]] = &[
     &["problem", "repo"],
     &["yaml"],
     &["unit"],
-    &["aws", "graph"],
+    &["aws", "forge", "graph"],
     &["declaration"],
     &["kinds"],
     &["plan"],

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::state::{self, Moment};
-use super::{CaseEvent, CaseState, NoSuchStep, Risk, Weight};
+use super::{CaseEvent, CaseState, NoSuchStep, Proposal, Risk, Weight};
 use crate::repo::CommitId;
 use crate::unit::{Coverage, Difference, Effect, EnvironmentName, UnitId};
 
@@ -59,6 +59,9 @@ pub struct Case {
     /// Told in a digest only: it was one of many, or there before anyone looked.
     #[serde(default)]
     pub quiet: bool,
+    /// A change to Git that was asked for: it waits to be merged, and mutes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<Proposal>,
 }
 
 /// What drifted in one unit.
@@ -132,6 +135,7 @@ impl Case {
             (_, before) => {
                 if before.is_resolved() {
                     self.flaps += 1;
+                    self.proposal = None;
                 }
                 None
             }
@@ -240,6 +244,7 @@ pub(super) mod tests {
             resolved_at: None,
             before_stale: None,
             quiet: false,
+            proposal: None,
         }
     }
 

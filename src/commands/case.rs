@@ -14,7 +14,7 @@ use super::serve::service;
 use super::session::Session;
 use super::settings::{OperatorArguments, Settings};
 use crate::cases::{Action, AuditRecord, Case, CaseState, verify};
-use crate::serve::{Answer, Service, Transport, Wish};
+use crate::serve::{Answer, Service, Transport, Wanted, Wish};
 use crate::store::Store;
 use crate::terminal::{audit_text, case_text, cases_text};
 
@@ -68,6 +68,21 @@ enum Deed {
     },
     /// Look at a case again, now.
     Recheck { case: String },
+    /// Propose in Git that a drift be ignored: a branch with a rule, and a pull request where a forge is set up.
+    ///
+    /// The case ends when the rule is merged and seen; until then it stays as it is.
+    Ignore {
+        case: String,
+        /// Why it is no matter; it stands in the rule.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// The rule's last day, at most 180 days away.  [default: in 90 days]
+        #[arg(long, value_name = "DATE")]
+        until: Option<jiff::civil::Date>,
+        /// Only what differs at this path or below it.
+        #[arg(long, value_name = "PATH")]
+        path: Option<String>,
+    },
     /// Who asked for what, and what came of it; fails where the list was changed afterwards.
     Audit,
 }
@@ -91,6 +106,7 @@ pub(super) async fn run(operator: OperatorArguments, arguments: CaseArguments) -
     let settings = Settings::load(&operator)?;
     let target = Target { repo, revision: None, environment: None, only: Vec::new(), format };
     let wish = |action, span, confirmed| (action, span, Transport::Terminal { confirmed });
+    let mut wanted = Wanted::default();
     let (case, (action, span, transport)) = match deed {
         Deed::List { all } => return list(&settings, format, all).await,
         Deed::Show { case } => return show(&settings, format, &case).await,
@@ -99,11 +115,15 @@ pub(super) async fn run(operator: OperatorArguments, arguments: CaseArguments) -
         Deed::Ack { case, span } => (case, wish(Action::Acknowledge, span, None)),
         Deed::Snooze { case, span } => (case, wish(Action::Snooze, Some(span), None)),
         Deed::Recheck { case } => (case, wish(Action::Recheck, None, None)),
+        Deed::Ignore { case, reason, until, path } => {
+            wanted = Wanted { reason: Some(reason), until, path };
+            (case, wish(Action::Ignore, None, None))
+        }
     };
     let session = Session::begin(&operator, target).await?;
     let service = service(&session).await?;
     let case = named(&service.store, &case).await?.id;
-    let done = act(&service, Wish { case, action, who: login(), transport, span }).await;
+    let done = act(&service, Wish { case, action, who: login(), transport, span }, &wanted).await;
     service.deliver(std::time::Duration::from_secs(30)).await?;
     let case = done?;
     tell(format, std::slice::from_ref(&case))?;
@@ -120,8 +140,16 @@ pub(super) async fn run(operator: OperatorArguments, arguments: CaseArguments) -
     }
 }
 
-async fn act(service: &Service, wish: Wish) -> Result<Case, CommandError> {
-    match service.act(&wish).await? {
+async fn act(service: &Service, wish: Wish, wanted: &Wanted) -> Result<Case, CommandError> {
+    let answer = match service.act(&wish).await? {
+        Answer::Propose(kept) => match service.propose(*kept, &wish, wanted).await? {
+            Answer::Refused(why) => return Err(CommandError::failed(why)),
+            proposed => proposed,
+        },
+        answer => answer,
+    };
+    match answer {
+        Answer::Propose(kept) => Ok(kept.case),
         Answer::Done(case) | Answer::Waits(case) => Ok(case),
         Answer::Go(kept) => Ok(service.sync(*kept, &wish).await?),
         Answer::Look(case) => Ok(service.recheck(&case).await?),

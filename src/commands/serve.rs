@@ -10,6 +10,7 @@ use super::arguments::{Format, Target};
 use super::exit::{CommandError, Done, Exit};
 use super::session::Session;
 use super::settings::{OperatorArguments, Settings};
+use crate::forge::Forge;
 use crate::serve::{Door, Health, Service, Source};
 use crate::slack::{Signatures, Slack};
 use crate::store::Store;
@@ -76,6 +77,7 @@ pub(super) async fn service(session: &Session) -> Result<Service, CommandError> 
         source: Arc::new(source),
         store,
         slack,
+        forge: Forge::new(session.settings.forge.clone()),
         approvers: session.settings.approvers.clone(),
         settle: session.settings.settle,
         turn: Arc::default(),

@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use super::exit::CommandError;
 use crate::aws::AwsSettings;
+use crate::forge::{ForgeKind, ForgeSettings};
 use crate::problem::Problems;
 use crate::repo::{Access, Token};
 use crate::slack::SlackSettings;
@@ -50,6 +51,8 @@ pub(super) struct OperatorFile {
     kubeconfig: Option<PathBuf>,
     #[serde(default)]
     slack: SlackFile,
+    #[serde(default)]
+    forge: ForgeFile,
     /// Where history and cases are kept: a file, or a `postgres://` address; one with a password
     /// belongs into GROUNDPLAN_STORE.
     store: Option<String>,
@@ -91,6 +94,43 @@ struct SlackFile {
     api_url: Option<String>,
 }
 
+/// Where changes to Git are proposed; without a kind, a branch is pushed and nothing more.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ForgeFile {
+    kind: Option<ForgeName>,
+    /// Where the forge is, as `https://git.example.com`.
+    url: Option<String>,
+    /// Who commits are by.
+    name: Option<String>,
+    email: Option<String>,
+}
+
+/// The forges that pull requests can be opened at.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum ForgeName {
+    Gitea,
+}
+
+impl ForgeFile {
+    fn settings(self) -> Result<ForgeSettings, CommandError> {
+        let Self { kind, url, name, email } = self;
+        if kind.is_some() != url.is_some() {
+            return Err(CommandError::usage("`forge` of the operator's settings takes a kind and a url, both or none"));
+        }
+        let defaults = ForgeSettings::default();
+        Ok(ForgeSettings {
+            kind: kind.map(|ForgeName::Gitea| ForgeKind::Gitea),
+            url,
+            token: secret("GROUNDPLAN_FORGE_TOKEN"),
+            git_token: secret("GROUNDPLAN_GIT_TOKEN"),
+            name: name.unwrap_or(defaults.name),
+            email: email.unwrap_or(defaults.email),
+        })
+    }
+}
+
 /// What the operator says, put together.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
@@ -98,6 +138,7 @@ pub(super) struct Settings {
     pub kubeconfig: Option<PathBuf>,
     pub slack: SlackSettings,
     pub approvers: BTreeSet<String>,
+    pub forge: ForgeSettings,
     pub store: StoreLocation,
     pub git: Access,
     pub cache: PathBuf,
@@ -114,7 +155,7 @@ impl Settings {
                 Some(_) | None => OperatorFile::default(),
             },
         };
-        let OperatorFile { aws, kubeconfig, slack, store, settle_seconds } = file;
+        let OperatorFile { aws, kubeconfig, slack, forge, store, settle_seconds } = file;
         let AwsFile { role, external_id, service_role, capabilities, template_bucket, sites, patience_seconds } = aws;
         let sites = sites.iter().map(site).collect::<Result<_, _>>()?;
         let cache = folder("XDG_CACHE_HOME", ".cache");
@@ -141,6 +182,7 @@ impl Settings {
                 channels: slack.channels,
             },
             approvers: slack.approvers,
+            forge: forge.settings()?,
             store: arguments
                 .store
                 .clone()

@@ -45,6 +45,8 @@ pub enum Action {
     Acknowledge,
     Snooze,
     Recheck,
+    /// Ask in Git that it be ignored.
+    Ignore,
 }
 
 impl Action {
@@ -54,6 +56,7 @@ impl Action {
             Action::Acknowledge => "acknowledge",
             Action::Snooze => "snooze",
             Action::Recheck => "recheck",
+            Action::Ignore => "ignore",
         }
     }
 }

@@ -41,6 +41,8 @@ pub enum RepoError {
     UnknownRevision { location: String, revision: String, near: Vec<String>, source: Source },
     #[error("cannot read {what} from `{location}`")]
     Read { location: String, what: String, source: Source },
+    #[error("cannot write a commit to `{location}`")]
+    Write { location: String, source: Source },
     #[error("the path `{path}` of the commit {commit} cannot be used: {why}")]
     Path { path: String, commit: String, why: &'static str },
     #[error("`{path}` has {size} bytes, and a file may have {most}")]
@@ -81,7 +83,7 @@ impl RepoError {
             Self::LargeFile { .. } | Self::TooMuch { .. } => {
                 Some("keep large files out of `stacks/`, `templates/` and `clusters/`".to_owned())
             }
-            Self::Fetch { .. } | Self::Copy { .. } | Self::Read { .. } | Self::Path { .. } => None,
+            Self::Fetch { .. } | Self::Copy { .. } | Self::Read { .. } | Self::Write { .. } | Self::Path { .. } => None,
         }
     }
 }

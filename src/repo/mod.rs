@@ -1,5 +1,7 @@
 //! The repository at one commit: its files, and nothing that can change.
 //!
+//! A new commit is written beside what is there, and moves no branch.
+//!
 //! Blobs of a pinned commit are read from a bare copy, never from a work tree. Symlinks,
 //! submodules and Git LFS pointers are kept as what they are, so that later rooms can name and
 //! refuse them.
@@ -7,6 +9,7 @@
 //! Everything here blocks: call it where blocking is allowed. What is not committed does not exist
 //! for this room, in a local folder too; whoever wants to warn of it asks `git status`.
 
+mod commit;
 mod copy;
 mod error;
 mod fetch;
@@ -17,6 +20,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
+pub use commit::{Author, Draft, Tip};
 pub use error::RepoError;
 pub use snapshot::{CommitId, Entry, Snapshot};
 
@@ -30,6 +34,8 @@ use location::Location;
 pub struct Repository {
     /// As it may be told: a path, or a URL without its user.
     location: String,
+    /// None for a local one: it is its own origin.
+    url: Option<String>,
     inner: gix::ThreadSafeRepository,
 }
 
@@ -50,11 +56,11 @@ pub struct Token(String);
 /// A local repository is found from any folder inside it. `tell` hears what takes time.
 pub fn open(location: &str, cache: &Path, access: &Access, tell: &dyn Fn(&str)) -> Result<Repository, RepoError> {
     match Location::parse(location)? {
-        Location::Folder(path) => Ok(Repository { location: location.to_owned(), inner: in_place(&path)? }),
+        Location::Folder(path) => Ok(Repository { location: location.to_owned(), url: None, inner: in_place(&path)? }),
         Location::Url(url) => {
             let location = location::shown(&url);
             tell(&format!("fetching {location}"));
-            Ok(Repository { inner: copy::refreshed(&url, cache, access)?, location })
+            Ok(Repository { inner: copy::refreshed(&url, cache, access)?, url: Some(location.clone()), location })
         }
     }
 }
@@ -72,6 +78,15 @@ impl Repository {
     /// Where it is, as it may be told.
     pub fn location(&self) -> &str {
         &self.location
+    }
+
+    /// Where a push goes: the URL without its user, or the local repository itself.
+    pub fn push_address(&self) -> String {
+        let own = || {
+            let folder = self.local().common_dir().to_owned();
+            std::fs::canonicalize(&folder).unwrap_or(folder).display().to_string()
+        };
+        self.url.clone().unwrap_or_else(own)
     }
 
     fn local(&self) -> gix::Repository {

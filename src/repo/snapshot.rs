@@ -63,6 +63,13 @@ impl Snapshot {
         Self { commit, entries: entries.collect() }
     }
 
+    /// The same commit with other bytes in some files: what a change would make of it.
+    pub fn with_files(&self, files: &BTreeMap<String, Vec<u8>>) -> Self {
+        let mut entries = self.entries.clone();
+        entries.extend(files.iter().map(|(path, bytes)| (path.clone(), Entry::Blob(bytes.clone()))));
+        Self { commit: self.commit.clone(), entries }
+    }
+
     pub fn commit(&self) -> &CommitId {
         &self.commit
     }

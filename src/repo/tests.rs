@@ -1,5 +1,6 @@
 //! On repositories that the `git` program made.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{Access, Entry, RepoError, Repository, Token, open};
+use super::{Access, Author, Draft, Entry, RepoError, Repository, Token, open};
 
 struct Given {
     folder: TempDir,
@@ -313,4 +314,42 @@ fn a_server_that_denies_lacks_or_hangs_is_told_apart() {
     assert!(matches!(error, RepoError::Unreachable { .. }), "{error:?}");
     let error = answer("200 OK", None, Duration::from_millis(200), Duration::from_secs(1));
     assert!(matches!(error, RepoError::TimedOut { .. }), "{error:?}");
+}
+
+#[test]
+fn a_new_commit_changes_its_files_and_nothing_else_and_moves_no_branch() {
+    let given = Given::new();
+    given.write("stacks/a.yaml", "a: 1\n");
+    given.write("stacks/b.yaml", "b: 1\n");
+    given.write("run", "#!/bin/sh\n");
+    given.git(&["add", "--all"]);
+    given.git(&["update-index", "--chmod=+x", "run"]);
+    given.git(&["commit", "--quiet", "--message", "first"]);
+    let before = given.git(&["rev-parse", "HEAD"]);
+    let repository = given.in_place();
+    let files = [("stacks/a.yaml", "a: 2\n"), ("run", "#!/bin/bash\n"), ("x/y/z.yaml", "z: 1\n")];
+    let draft = Draft {
+        base: repository.commit(None).unwrap(),
+        files: files.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec())).into(),
+        message: "second\n\nDrift-Case: d_1\n".into(),
+        author: Author { name: "Groundplan".into(), email: "us@example.com".into() },
+        seconds: 1_800_000_000,
+    };
+    let tip = repository.write(&draft).unwrap();
+    assert_eq!(given.git(&["rev-parse", "HEAD"]), before, "no branch moved");
+    assert_eq!(tip.parents, std::slice::from_ref(&draft.base));
+    let changed = given.git(&["diff", "--raw", "--no-abbrev", &before, tip.commit.as_str()]);
+    let changed: BTreeMap<_, _> =
+        changed.lines().filter_map(|line| line.split_once('\t')).map(|(meta, path)| (path, &meta[1..14])).collect();
+    let expected = [("run", "100755 100755"), ("stacks/a.yaml", "100644 100644"), ("x/y/z.yaml", "000000 100644")];
+    assert_eq!(changed, BTreeMap::from(expected));
+    assert_eq!(given.git(&["show", &format!("{}:stacks/a.yaml", tip.commit)]), "a: 2");
+    assert_eq!(
+        given.git(&["log", "-1", "--format=%an %ae %ct %(trailers:key=Drift-Case)", tip.commit.as_str()]),
+        "Groundplan us@example.com 1800000000 Drift-Case: d_1"
+    );
+    given.git(&["fsck", "--strict"]);
+    assert_eq!(repository.write(&draft).unwrap(), tip, "the same draft is the same commit");
+    assert_eq!(repository.tip("main").unwrap().unwrap().commit, draft.base);
+    assert_eq!(repository.tip("other").unwrap(), None);
 }

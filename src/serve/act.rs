@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Service, TellError};
-use crate::cases::{Action, AuditEntry, Case, CaseEvent, Decision, Request};
+use crate::cases::{Action, AuditEntry, Case, CaseEvent, CaseState, Decision, Request};
 use crate::plan::chain;
 use crate::store::{KeptCase, Step};
 
@@ -42,6 +42,8 @@ pub enum Answer {
     Go(Box<KeptCase>),
     /// It is to be looked at again, by this caller.
     Look(Case),
+    /// The change to Git may be made, and is this caller's to do.
+    Propose(Box<KeptCase>),
     /// Another one has to agree.
     Waits(Case),
     Refused(String),
@@ -77,6 +79,13 @@ impl Service {
         if let Some(why) = objection(wish, &kept, now) {
             return self.refuse(wish, &kept, &rule, why, now).await;
         }
+        if wish.action == Action::Ignore {
+            if let Some(why) = no_proposal(&kept.case) {
+                return self.refuse(wish, &kept, &rule, why, now).await;
+            }
+            self.store.note(entry(wish, &kept.case, "allowed", &rule, "making the change", now)).await?;
+            return Ok(Answer::Propose(Box::new(kept)));
+        }
         let event = match event(wish, two, now) {
             Some(event) => event,
             None => {
@@ -100,7 +109,7 @@ impl Service {
         Ok(match (wish.action, two) {
             (Action::Sync, false) => Answer::Go(Box::new(KeptCase { case, ..kept })),
             (Action::Sync, true) => Answer::Waits(case),
-            (Action::Acknowledge | Action::Snooze | Action::Recheck, _) => Answer::Done(case),
+            (Action::Acknowledge | Action::Snooze | Action::Recheck | Action::Ignore, _) => Answer::Done(case),
         })
     }
 
@@ -162,6 +171,21 @@ fn objection(wish: &Wish, kept: &KeptCase, now: Timestamp) -> Option<String> {
     None
 }
 
+/// Why nothing is proposed for a case as it stands.
+fn no_proposal(case: &Case) -> Option<String> {
+    match &case.state {
+        CaseState::Open
+        | CaseState::Acknowledged { .. }
+        | CaseState::Snoozed { .. }
+        | CaseState::AwaitingApproval { .. }
+        | CaseState::SyncFailed { .. } => None,
+        CaseState::Stale { .. } => Some("What this case is about cannot be read now: recheck it first.".to_owned()),
+        CaseState::SyncRequested { .. } | CaseState::Syncing { .. } | CaseState::Resolved { .. } => {
+            Some(format!("This case is {} already.", case.state.word()))
+        }
+    }
+}
+
 /// What happens to the case; none where it is only looked at again.
 fn event(wish: &Wish, two: bool, now: Timestamp) -> Option<CaseEvent> {
     let by = wish.who.clone();
@@ -176,7 +200,7 @@ fn event(wish: &Wish, two: bool, now: Timestamp) -> Option<CaseEvent> {
             let until = now + wish.span.unwrap_or(SNOOZE).min(LONGEST_SNOOZE);
             Some(CaseEvent::Snoozed { by, until })
         }
-        Action::Recheck => None,
+        Action::Recheck | Action::Ignore => None,
     }
 }
 

@@ -7,8 +7,10 @@
 mod act;
 mod deliver;
 mod health;
+mod ignore;
 mod look;
 mod press;
+mod propose;
 mod run;
 mod source;
 mod sync;
@@ -16,6 +18,7 @@ mod tell;
 
 pub use act::{Answer, Transport, Wish};
 pub use health::Health;
+pub use propose::Wanted;
 pub use run::{Door, ServeError};
 pub use source::Source;
 pub use tell::TellError;
@@ -24,6 +27,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::engine::Engine;
+use crate::forge::Forge;
 use crate::slack::Slack;
 use crate::store::Store;
 
@@ -35,6 +39,8 @@ pub struct Service {
     pub store: Store,
     /// None where nobody is told: cases are kept all the same.
     pub slack: Option<Slack>,
+    /// Where changes to Git are proposed.
+    pub forge: Forge,
     /// Who may act where no rule in Git names the environment; nobody where it is empty.
     pub approvers: BTreeSet<String>,
     /// How long a world that was put right must stay so before a case counts as resolved.

@@ -40,6 +40,12 @@ impl Service {
         match self.act(&wish).await? {
             Answer::Done(_) | Answer::Waits(_) => Ok(None),
             Answer::Refused(why) => Ok(Some(why)),
+            Answer::Propose(kept) => {
+                let case = &kept.case.id;
+                Ok(Some(format!(
+                    "A rule needs a reason. Say it at a terminal: groundplan case ignore {case} --reason '…'"
+                )))
+            }
             Answer::Go(kept) => self.sync(*kept, &wish).await.map(|_| None),
             Answer::Look(case) => {
                 let now = self.recheck(&case).await?;

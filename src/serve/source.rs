@@ -8,7 +8,7 @@ use super::{ReadError, Service};
 use crate::cases::{Case, Policy};
 use crate::declaration::Declaration;
 use crate::plan::chain;
-use crate::repo::{self, Access, CommitId, RepoError, Repository};
+use crate::repo::{self, Access, CommitId, RepoError, Repository, Snapshot};
 
 /// `S0123ABCD`, as Slack names a user group.
 fn is_user_group(name: &str) -> bool {
@@ -43,7 +43,31 @@ impl Source {
     }
 }
 
+/// What the branch of an environment holds now, and what it declares.
+pub(super) struct Current {
+    pub(super) repository: Arc<Repository>,
+    pub(super) snapshot: Snapshot,
+    pub(super) declaration: Declaration,
+    /// None where HEAD is on no branch.
+    pub(super) branch: Option<String>,
+}
+
 impl Service {
+    /// The branch of an environment, read now, for a change that stands on it.
+    pub(super) async fn read_current(&self, environment: &str) -> Result<Current, ReadError> {
+        let head = self.head().await?;
+        let named = head.environment(environment).and_then(|environment| environment.branch.clone());
+        let repository = self.source.last();
+        let from = Arc::clone(&repository);
+        let read = move || -> Result<_, RepoError> {
+            let commit = from.commit(named.as_deref())?;
+            Ok((from.snapshot(&commit)?, named.or_else(|| from.default_branch())))
+        };
+        let (snapshot, branch) = tokio::task::spawn_blocking(read).await.expect("reading a commit does not panic")?;
+        let declaration = self.checked(&snapshot)?;
+        Ok(Current { repository, snapshot, declaration, branch })
+    }
+
     /// What the repository declares at a commit.
     pub(super) async fn declaration(&self, commit: &CommitId) -> Result<Declaration, ReadError> {
         let (source, wanted) = (Arc::clone(&self.source), commit.clone());

@@ -20,10 +20,10 @@ use crate::unit::Look;
 const COUNTS_FOR: SignedDuration = SignedDuration::from_mins(30);
 
 /// What a close look at the units of a case found.
-struct Looked<'a> {
-    selection: Selection<'a>,
-    plan: Plan,
-    report: DriftReport,
+pub(super) struct Looked<'a> {
+    pub(super) selection: Selection<'a>,
+    pub(super) plan: Plan,
+    pub(super) report: DriftReport,
 }
 
 impl Service {
@@ -82,7 +82,7 @@ impl Service {
     }
 
     /// Plans the units of a case closely, as `declaration` has them.
-    async fn look<'a>(&self, declaration: &'a Declaration, case: &Case) -> Result<Looked<'a>, String> {
+    pub(super) async fn look<'a>(&self, declaration: &'a Declaration, case: &Case) -> Result<Looked<'a>, String> {
         let environment = declaration.environment(case.environment.as_str()).ok_or("the environment is gone")?;
         let ids: Vec<_> = case.units.iter().map(|unit| unit.id.to_string()).collect();
         let selection = Selection::new(declaration, environment, &ids).map_err(|error| error.to_string())?;

@@ -282,6 +282,7 @@ impl Look<'_> {
             resolved_at: None,
             before_stale: None,
             quiet: false,
+            proposal: None,
         }
     }
 }

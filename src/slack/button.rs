@@ -38,6 +38,7 @@ impl Action {
             Action::Acknowledge => "case_acknowledge",
             Action::Snooze => "case_snooze",
             Action::Recheck => "case_recheck",
+            Action::Ignore => "case_ignore",
         }
     }
 }
@@ -47,7 +48,7 @@ impl ButtonValue {
     pub(super) fn of(case: &Case, action: Action) -> Self {
         let plan = match action {
             Action::Sync => plan_prefix(&case.plan_hash).to_owned(),
-            Action::Acknowledge | Action::Snooze | Action::Recheck => String::new(),
+            Action::Acknowledge | Action::Snooze | Action::Recheck | Action::Ignore => String::new(),
         };
         Self { v: VERSION, case: case.id.clone(), rev: case.revision, action, plan, hours: None }
     }
@@ -76,6 +77,7 @@ pub(super) fn row(case: &Case) -> Option<Value> {
         Action::Acknowledge => Some(button(case, Action::Acknowledge, "Acknowledge")),
         Action::Snooze => Some(snooze(case)),
         Action::Recheck => Some(button(case, Action::Recheck, "Recheck")),
+        Action::Ignore => None,
     };
     let elements: Vec<Value> = match &case.state {
         CaseState::Open => [Action::Sync, Action::Acknowledge, Action::Snooze, Action::Recheck].map(held).into(),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::button::{self, plain};
 use super::line::{self, authors, line};
-use super::news::{count, moment, news, title};
+use super::news::{count, moment, news, proposal, title};
 use super::text::{code, safe};
 use crate::cases::{Case, CaseState, Effects};
 use crate::unit::{Coverage, Shown};
@@ -66,6 +66,7 @@ fn long(case: &Case, detail: Detail) -> Vec<Value> {
     if case.state != CaseState::Open {
         blocks.push(section(&news(case)));
     }
+    blocks.extend(proposal(case).map(|told| section(&told)));
     blocks.push(fields(case));
     if detail == Detail::Full && !case.units.is_empty() {
         blocks.push(section(&changes(case)));

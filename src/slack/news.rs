@@ -63,6 +63,20 @@ pub(super) fn news(case: &Case) -> String {
     }
 }
 
+/// What waits to be merged for the case, where something does.
+pub(super) fn proposal(case: &Case) -> Option<String> {
+    let proposal = case.proposal.as_ref().filter(|_| !case.state.is_resolved())?;
+    let is_address = |link: &&str| {
+        let begins = link.starts_with("https://") || link.starts_with("http://");
+        begins && !link.contains(|c: char| c.is_whitespace() || c.is_control() || "<>|&".contains(c))
+    };
+    let place = match proposal.link.as_deref().filter(is_address) {
+        Some(link) => format!("<{link}|review it>"),
+        None => format!("merge {}", code(&proposal.branch, 100)),
+    };
+    Some(format!("{} asked: {}; {place}.", person(&proposal.by), proposal.word()))
+}
+
 /// Slack shows a date in each reader's own time zone; the rest is for those who cannot.
 pub(super) fn moment(time: Timestamp) -> String {
     let fallback = time.strftime("%Y-%m-%d %H:%M UTC");

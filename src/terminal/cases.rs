@@ -23,6 +23,10 @@ pub fn case_text(case: &Case) -> String {
     if !case.weight.why.is_empty() {
         text += &format!("  risky: {}\n", case.weight.why.join(", "));
     }
+    if let Some(proposal) = &case.proposal {
+        let link = proposal.link.as_deref().map(|link| format!(": {}", plain(link))).unwrap_or_default();
+        text += &format!("  {} by {} on {}{link}\n", proposal.word(), plain(&proposal.by), plain(&proposal.branch));
+    }
     for unit in &case.units {
         text += &format!("  {}\n", plain(unit.id.as_str()));
         unit.differences.iter().for_each(|difference| text += &line(difference));

@@ -9,6 +9,7 @@ use groundplan::cases::{Action, Case};
 use groundplan::declaration::Declaration;
 use groundplan::drift;
 use groundplan::engine::{Engine, Selection};
+use groundplan::forge::{Forge, ForgeSettings};
 use groundplan::graph::Stop;
 use groundplan::repo::{self, Access};
 use groundplan::serve::{Answer, Service, Source, Transport, Wish};
@@ -83,6 +84,7 @@ pub(crate) async fn given_at(files: BTreeMap<String, String>, store: Option<Stor
         source: Arc::new(source),
         store: Store::at(&store.unwrap_or_else(|| folder.path().join("store.db").into())).await.expect("a store"),
         slack: Some(Slack::new(settings).expect("an address on this machine")),
+        forge: Forge::new(ForgeSettings::default()),
         approvers: [OPERATOR.to_owned()].into(),
         settle: SignedDuration::from_millis(200),
         turn: Arc::default(),

@@ -77,6 +77,7 @@ pub(in crate::slack) fn case(state: CaseState) -> Case {
         resolved_at: None,
         before_stale: None,
         quiet: false,
+        proposal: None,
     }
 }
 
