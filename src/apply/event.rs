@@ -46,6 +46,14 @@ impl Watch {
         Self(Arc::new(see))
     }
 
+    /// Tells two who watch.
+    pub fn and(self, other: Watch) -> Self {
+        Self::new(move |event| {
+            (self.0)(event.clone());
+            (other.0)(event);
+        })
+    }
+
     pub fn see(&self, unit: &UnitId, state: State) {
         (self.0)(Event { unit: unit.clone(), state });
     }

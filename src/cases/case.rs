@@ -213,7 +213,7 @@ impl Effects {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::cases::How;
 
@@ -221,7 +221,7 @@ pub(super) mod tests {
         Timestamp::from_second(1_800_000_000 + second).expect("a time in this century")
     }
 
-    pub(in crate::cases) fn open() -> Case {
+    pub(crate) fn open() -> Case {
         Case {
             id: "d_1".into(),
             environment: "production".parse().expect("a lowercase word is a name"),

@@ -26,3 +26,6 @@ pub use risk::{Risk, Weight, weigh};
 pub use state::{CaseEvent, CaseState, How, NoSuchStep};
 
 pub use crate::declaration::Action;
+
+#[cfg(test)]
+pub(crate) use case::tests::open as open_case;

@@ -213,7 +213,7 @@ async fn named(store: &Store, name: &str) -> Result<Case, CommandError> {
 }
 
 /// Whoever runs this process, by the system's word: a variable could say anything.
-fn login() -> String {
+pub(super) fn login() -> String {
     let owner = std::fs::metadata("/proc/self").map(|own| own.uid());
     let Ok(owner) = owner else { return format!("login:{}", std::env::var("USER").unwrap_or_default()) };
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();

@@ -6,7 +6,7 @@ use super::arguments::{Approval, Target};
 use super::exit::Done;
 use super::session::{Session, stop_on_interrupt};
 use super::settings::OperatorArguments;
-use super::sync::carry_out;
+use super::sync::{Work, carry_out};
 use crate::declaration::SyncPolicy;
 
 /// Remove everything in an environment that carries this repository's mark.
@@ -29,5 +29,6 @@ pub(super) async fn run(operator: OperatorArguments, arguments: DestroyArguments
     let selection = session.select(&declaration)?;
     let stop = stop_on_interrupt();
     let plan = session.engine.plan_destroy(&selection, &stop).await;
-    carry_out(&session, &selection, plan, &approval, SyncPolicy::Approval, stop).await
+    let work = Work::new("destroy", &approval, SyncPolicy::Approval);
+    carry_out(&session, &selection, plan, work, stop).await
 }

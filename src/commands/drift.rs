@@ -15,6 +15,7 @@ use crate::drift::{self, DriftReport};
 use crate::engine::Selection;
 use crate::graph::Stop;
 use crate::plan::Plan;
+use crate::serve::TellError;
 use crate::terminal::drift_text;
 use crate::unit::Look;
 
@@ -89,8 +90,14 @@ async fn tell(
     report: &DriftReport,
 ) -> Result<(), CommandError> {
     let service = service(session).await?;
-    for case in service.tell(selection, plan, report, Timestamp::now()).await? {
-        anstream::eprintln!("Kept as case {} ({}).", case.id, case.state.word());
+    match service.tell(selection, plan, report, Timestamp::now()).await {
+        Ok(cases) => {
+            for case in cases {
+                anstream::eprintln!("Kept as case {} ({}).", case.id, case.state.word());
+            }
+        }
+        Err(busy @ TellError::Underway { .. }) => anstream::eprintln!("warning: {busy}"),
+        Err(error) => return Err(error.into()),
     }
     service.deliver(TELL_WITHIN).await?;
     match (&service.slack, service.store.unsent().await?) {

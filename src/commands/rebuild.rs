@@ -1,13 +1,20 @@
 //! `groundplan rebuild`: bring a lost environment back from Git alone.
 
 use clap::Args;
+use jiff::{Timestamp, Zoned};
 
 use super::arguments::{Approval, Target};
-use super::exit::Done;
+use super::case::login;
+use super::exit::{CommandError, Done};
+use super::serve::service;
 use super::session::{Session, stop_on_interrupt};
 use super::settings::OperatorArguments;
-use super::sync::carry_out;
+use super::sync::{Work, carry_out};
 use crate::declaration::SyncPolicy;
+use crate::drift;
+use crate::engine::Selection;
+use crate::graph::Stop;
+use crate::serve::{Card, Service};
 use crate::unit::Look;
 
 /// Bring back an environment that was lost, from the repository alone.
@@ -21,10 +28,15 @@ pub struct RebuildArguments {
     target: Target,
     #[command(flatten)]
     approval: Approval,
+
+    /// Tell it in Slack as one message that is kept up to date, and look at everything once more at
+    /// the end.
+    #[arg(long)]
+    notify: bool,
 }
 
 pub(super) async fn run(operator: OperatorArguments, arguments: RebuildArguments) -> Done {
-    let RebuildArguments { target, approval } = arguments;
+    let RebuildArguments { target, approval, notify } = arguments;
     let session = Session::begin(&operator, target).await?;
     let declaration = session.declaration().await?;
     let selection = session.select(&declaration)?;
@@ -32,5 +44,41 @@ pub(super) async fn run(operator: OperatorArguments, arguments: RebuildArguments
     let mut plan = session.engine.plan(&selection, Look::Close, &stop).await;
     // Whoever rebuilds has lost enough: leftovers wait for a sync.
     plan.deletions.clear();
-    carry_out(&session, &selection, plan, &approval, SyncPolicy::Approval, stop).await
+    let mut work = Work::new("rebuild", &approval, SyncPolicy::Approval);
+    if !notify {
+        return carry_out(&session, &selection, plan, work, stop).await;
+    }
+    let service = service(&session).await?;
+    let card = Card::new(&selection, &login(), Timestamp::now());
+    work.also = card.watch();
+    let carried_out = async {
+        let done = carry_out(&session, &selection, plan, work, stop).await;
+        card.end();
+        done
+    };
+    let (done, kept) = tokio::join!(carried_out, service.keep_card(&card));
+    if let Err(error) = kept {
+        anstream::eprintln!("warning: the rebuild is not told: {}", crate::plan::chain(&error));
+    }
+    if card.is_begun() {
+        verify(&session, &selection, &service, &card).await?;
+    }
+    done
+}
+
+/// Looks at everything once more: what the card says at its end is what the world says. The cases
+/// that nobody was told of meanwhile are told now.
+async fn verify(
+    session: &Session,
+    selection: &Selection<'_>,
+    service: &Service,
+    card: &Card,
+) -> Result<(), CommandError> {
+    let declaration = selection.declaration;
+    let plan = session.engine.plan(selection, Look::Close, &Stop::default()).await;
+    let applied = service.store.applied(&declaration.repository, &selection.environment.name).await?;
+    let report = drift::report(&plan, &applied, &declaration.ignore, Zoned::now().date());
+    service.tell(selection, &plan, &report, Timestamp::now()).await?;
+    anstream::eprintln!("{}", service.end_card(card, &report).await?);
+    Ok(())
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::approve::approve;
 use super::arguments::{Approval, Target};
+use super::case::login;
 use super::exit::{CommandError, Done, Exit};
 use super::output::print_json;
 use super::plan::look;
@@ -20,6 +21,8 @@ use crate::engine::Selection;
 use crate::graph::Stop;
 use crate::plan::Plan;
 use crate::repo::CommitId;
+use crate::serve::underway::{self, Busy, Underway};
+use crate::store::StoreError;
 use crate::terminal::{ProgressView, plan_text, report_text};
 use crate::unit::{EnvironmentName, UnitId};
 
@@ -67,7 +70,24 @@ pub(super) async fn run(operator: OperatorArguments, arguments: SyncArguments) -
     let selection = session.select(&declaration)?;
     let stop = stop_on_interrupt();
     let plan = session.engine.plan(&selection, look(drift), &stop).await;
-    carry_out(&session, &selection, plan, &approval, selection.environment.sync, stop).await
+    let work = Work::new("sync", &approval, selection.environment.sync);
+    carry_out(&session, &selection, plan, work, stop).await
+}
+
+/// What is done with a plan, and under which name.
+pub(super) struct Work<'a> {
+    /// As others are told of it: `sync`, `rebuild`, `destroy`.
+    deed: &'static str,
+    approval: &'a Approval,
+    policy: SyncPolicy,
+    /// Sees every event, beside the terminal.
+    pub(super) also: Watch,
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(deed: &'static str, approval: &'a Approval, policy: SyncPolicy) -> Self {
+        Self { deed, approval, policy, also: Watch::default() }
+    }
 }
 
 /// Shows a plan, has it approved, does it, and tells how it went.
@@ -75,10 +95,10 @@ pub(super) async fn carry_out(
     session: &Session,
     selection: &Selection<'_>,
     plan: Plan,
-    approval: &Approval,
-    policy: SyncPolicy,
+    work: Work<'_>,
     stop: Stop,
 ) -> Done {
+    let Work { deed, approval, policy, also } = work;
     let json = session.wants_json();
     if stop.is_asked() {
         return Err(CommandError::failed("stopped before anything was changed"));
@@ -109,16 +129,42 @@ pub(super) async fn carry_out(
     };
     // From here on, not from the question on: how long a person thinks is nobody's time.
     let began = Instant::now();
+    let underway = begin(session, selection, deed).await;
     let view = ProgressView::new(&selection.graph);
-    let watch = if json { Watch::default() } else { view.watch() };
+    let watch = if json { also } else { view.watch().and(also) };
     let report = session.engine.apply(approved, selection, watch, stop).await;
     view.finish();
     record(session, selection, &report, &commit).await;
+    if let Some(Err(error)) = end(underway).await {
+        tracing::warn!(%error, "others believe for two minutes more that this is under way");
+    }
     match json {
         true => print_json(&output(environment, commit, &report, began.elapsed().as_secs_f64()))?,
         false => anstream::eprint!("{}", report_text(&report, began.elapsed())),
     }
     Ok(exit(&report))
+}
+
+/// Says to those who share the store that somebody is at it, so that nothing seen in the middle of
+/// it is told as drift. Two at it at once do no harm, and should know of each other.
+async fn begin(session: &Session, selection: &Selection<'_>, deed: &str) -> Option<Underway> {
+    let store = session.store().await?;
+    let (repository, environment) = (&selection.declaration.repository, &selection.environment.name);
+    match underway::begin(&store, repository, environment, &format!("{deed} by {}", login())).await {
+        Ok(Ok(underway)) => Some(underway),
+        Ok(Err(Busy { by })) => {
+            anstream::eprintln!("warning: a {by} is under way in {environment}; both go on");
+            None
+        }
+        Err(error) => {
+            tracing::warn!(%error, "others are not told that this is under way");
+            None
+        }
+    }
+}
+
+async fn end(underway: Option<Underway>) -> Option<Result<(), StoreError>> {
+    Some(underway?.end().await)
 }
 
 fn exit(report: &Report) -> Exit {

@@ -4,14 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 
 use super::Service;
 use crate::cases::AuditRecord;
 use crate::plan::chain;
 use crate::slack::{self, Posted, Slack, SlackError};
-use crate::store::{KeptCase, Notice, Outgoing, Part, Reply, StoreError, Told, What};
+use crate::store::{KeptCase, Notice, Outgoing, Part, Reply, StoreError, Told, What, words as words_of};
 
 /// Slack takes about one message a second in a channel, and fifty edits a minute.
 const PACE: Duration = Duration::from_millis(1200);
@@ -147,7 +146,7 @@ async fn send_case(slack: &Slack, kept: &KeptCase) -> Result<Sent, SlackError> {
 
 async fn send_notice(slack: &Slack, notice: &Notice, before: Option<&Told>) -> Result<Sent, SlackError> {
     let Notice { name, alerts, text } = notice;
-    let words = digest(text);
+    let words = words_of(text);
     let posted = match before {
         Some(before) if before.words == words => return Ok(Sent::NothingNew),
         Some(before) => Some(posted(before)),
@@ -168,7 +167,7 @@ async fn send_reply(slack: &Slack, reply: &Reply) -> Result<Sent, SlackError> {
         Part::Activity => slack::activity(records, &names(slack, records).await),
     };
     let Some(message) = message else { return Ok(Sent::NothingNew) };
-    let words = digest(&format!("{message:?}"));
+    let words = words_of(&format!("{message:?}"));
     if before.as_ref().is_some_and(|before| before.words == words) {
         return Ok(Sent::NothingNew);
     }
@@ -195,8 +194,4 @@ fn posted(told: &Told) -> Posted {
 
 fn told(posted: Posted, words: String) -> Told {
     Told { channel: posted.channel, message: posted.ts, words }
-}
-
-fn digest(words: &str) -> String {
-    hex::encode(&Sha256::digest(words)[..8])
 }

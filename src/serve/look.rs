@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Health, ReadError, Service, TellError};
+use super::{Health, ReadError, Service, TellError, underway};
 use crate::cases::{CaseEvent, scrub};
 use crate::declaration::{Declaration, Environment, Schedule};
 use crate::drift::{self, DriftReport};
@@ -48,6 +48,11 @@ impl Service {
             self.health.set(known.clone());
             let looks = known.iter().map(|scheduled| self.look_if_due(scheduled));
             futures::future::join_all(looks).await;
+            for scheduled in &known {
+                if let Err(error) = self.digest_if_due(scheduled, Timestamp::now()).await {
+                    tracing::warn!(error = chain(&error), "the daily digest could not be kept");
+                }
+            }
             tokio::time::sleep(self.until_next(&known).await.min(REREAD)).await;
         }
     }
@@ -80,7 +85,8 @@ impl Service {
         let now = Timestamp::now();
         let wait = |scheduled: &Scheduled| {
             let due = due(scheduled, last(&looked, scheduled))?;
-            Duration::try_from(due.duration_since(now)).ok().or(Some(Duration::from_millis(200)))
+            // One that is due still waits for a sync that is under way, or for another replica.
+            Duration::try_from(due.duration_since(now)).ok().or(Some(Duration::from_secs(5)))
         };
         known.iter().filter_map(wait).min().unwrap_or(REREAD)
     }
@@ -97,18 +103,23 @@ impl Service {
         if due(scheduled, looked.as_ref()).is_none_or(|due| due > now) {
             return Ok(());
         }
+        if underway::busy(&self.store, &scheduled.repository, &scheduled.environment).await?.is_some() {
+            return Ok(());
+        }
         let name = format!("look:{}:{}", scheduled.repository, scheduled.environment);
         let Some(lease) = self.store.lease(&name, &self.owner, now, HOLD).await? else { return Ok(()) };
         let result = match self.look_at(scheduled.environment.as_str()).await {
-            Ok(report) => self.looked_at(scheduled, looked.as_ref(), &report).await,
+            Ok(Some(report)) => self.looked_at(scheduled, looked.as_ref(), &report).await,
+            // A sync began meanwhile: the look is made again when it has ended.
+            Ok(None) => Ok(()),
             Err(reason) => self.could_not_look(scheduled, looked.as_ref(), &reason).await,
         };
         self.store.release(&lease).await?;
         result
     }
 
-    /// One look at a whole environment, told as cases.
-    async fn look_at(&self, environment: &str) -> Result<DriftReport, String> {
+    /// One look at a whole environment, told as cases; none where a sync was under way in it.
+    async fn look_at(&self, environment: &str) -> Result<Option<DriftReport>, String> {
         let declaration: Declaration = self.current(environment).await.map_err(|error| chain(&error))?;
         let gone = || format!("the environment `{environment}` is not in the repository any more");
         let environment: &Environment = declaration.environment(environment).ok_or_else(gone)?;
@@ -124,8 +135,11 @@ impl Service {
         let kept = async {
             let applied = self.store.applied(&declaration.repository, &environment.name).await?;
             let report = drift::report(&plan, &applied, &declaration.ignore, jiff::Zoned::now().date());
-            self.tell(&selection, &plan, &report, Timestamp::now()).await?;
-            Ok::<_, TellError>(report)
+            match self.tell(&selection, &plan, &report, Timestamp::now()).await {
+                Ok(_) => Ok(Some(report)),
+                Err(TellError::Underway { .. }) => Ok(None),
+                Err(error) => Err(error),
+            }
         };
         kept.await.map_err(|error| chain(&error))
     }

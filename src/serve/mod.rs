@@ -5,7 +5,9 @@
 //! outbox: that it does not answer stops no look and no sync.
 
 mod act;
+mod card;
 mod deliver;
+mod digest;
 mod health;
 mod ignore;
 mod look;
@@ -15,8 +17,10 @@ mod run;
 mod source;
 mod sync;
 mod tell;
+pub mod underway;
 
 pub use act::{Answer, Transport, Wish};
+pub use card::Card;
 pub use health::Health;
 pub use propose::Wanted;
 pub use run::{Door, ServeError};

@@ -12,7 +12,10 @@ impl Service {
     pub(super) async fn press(&self, press: Press) {
         let Press { case, user_id, channel, action, .. } = &press;
         tracing::info!(case, user = user_id, "{} was pressed", action.word());
-        let result = self.follow(&press).await;
+        let result = match self.follow(&press).await {
+            Err(error @ TellError::Underway { .. }) => Ok(Some(format!("{error}. Press again when it has ended."))),
+            result => result,
+        };
         match result {
             Ok(None) => {}
             Ok(Some(why)) => {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::act::entry;
+use super::underway::{self, Busy};
 use super::{Service, TellError, Transport, Wish};
 use crate::apply::{Success, Watch};
 use crate::cases::{Case, CaseEvent, CaseState, scrub};
@@ -30,14 +31,24 @@ impl Service {
     /// Does what a wish was allowed to: one case after the other.
     pub async fn sync(&self, kept: KeptCase, wish: &Wish) -> Result<Case, TellError> {
         let _turn = self.turn.lock().await;
+        let by = format!("sync of case {}", kept.case.id);
+        let underway = underway::begin(&self.store, &kept.case.repository, &kept.case.environment, &by).await?;
         let kept = self.step(kept, CaseEvent::SyncStarted, Timestamp::now()).await?;
-        let case = match self.put_right(&kept.case, wish).await {
-            Ok(()) => self.verify(kept).await?,
+        let done = match &underway {
+            Ok(_) => self.put_right(&kept.case, wish).await,
+            Err(Busy { by }) => Err(format!("a {by} is under way there: try again when it has ended")),
+        };
+        let case = match done {
+            Ok(()) => self.verify(kept).await,
             Err(reason) => {
                 let failed = CaseEvent::SyncFailed { reason: scrub(&reason) };
-                self.step(kept, failed, Timestamp::now()).await?.case
+                self.step(kept, failed, Timestamp::now()).await.map(|kept| kept.case)
             }
         };
+        if let Ok(underway) = underway {
+            underway.end().await?;
+        }
+        let case = case?;
         let result = match &case.state {
             CaseState::SyncFailed { reason } => format!("failed: {reason}"),
             state => state.word().to_owned(),

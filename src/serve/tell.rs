@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::Service;
+use super::underway::{self, Busy};
 use crate::cases::{
     self, Case, CaseEvent, CaseState, CaseUnit, Group, How, InstallKey, NoSuchStep, Risk, Sight, Weight,
 };
@@ -24,6 +25,8 @@ pub enum TellError {
     Step(#[from] NoSuchStep),
     #[error(transparent)]
     Unit(#[from] UnknownUnit),
+    #[error("a {by} is under way in {environment}, and what is seen in the middle of it is told to nobody")]
+    Underway { environment: String, by: String },
 }
 
 /// More new cases than this in one run are told in one list.
@@ -51,6 +54,9 @@ impl Service {
         now: Timestamp,
     ) -> Result<Vec<Case>, TellError> {
         let (repository, environment) = (&selection.declaration.repository, &selection.environment.name);
+        if let Some(Busy { by }) = underway::busy(&self.store, repository, environment).await? {
+            return Err(TellError::Underway { environment: environment.to_string(), by });
+        }
         let open = self.store.open_cases(repository, environment).await?;
         let look = Look { selection, plan, report, key: self.store.install_key().await?, now };
         let mut steps = Vec::new();

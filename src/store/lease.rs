@@ -4,9 +4,10 @@
 //! compare-and-set on a case, and by the idempotency of the world's own interfaces.
 
 use jiff::{SignedDuration, Timestamp};
+use sqlx::Row;
 
 use super::outbox::milliseconds;
-use super::{Store, StoreError, write};
+use super::{Store, StoreError, read, write};
 
 /// A right to do something, until it is given back or runs out.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,6 +31,13 @@ impl Store {
         let query = sqlx::query(take).bind(name).bind(owner).bind(milliseconds(now + hold)).bind(milliseconds(now));
         let taken = query.execute(&self.pool).await.map_err(write)?.rows_affected() == 1;
         Ok(taken.then(|| Lease { name: name.to_owned(), owner: owner.to_owned() }))
+    }
+
+    /// Who holds a lease now.
+    pub async fn held(&self, name: &str, now: Timestamp) -> Result<Option<String>, StoreError> {
+        let query = sqlx::query("SELECT owner FROM lease WHERE name = $1 AND held_until > $2");
+        let row = query.bind(name).bind(milliseconds(now)).fetch_optional(&self.pool).await.map_err(read)?;
+        Ok(row.map(|row| row.get("owner")))
     }
 
     /// Gives a lease back, where it is still held.

@@ -21,7 +21,7 @@ pub use lease::Lease;
 pub use looked::Looked;
 pub use open::StoreLocation;
 pub use outbox::{Notice, Outgoing, What};
-pub use reply::{Part, Reply, Told};
+pub use reply::{Part, Reply, Told, words};
 
 use sqlx::AnyPool;
 use sqlx::{Any, Transaction};
@@ -32,6 +32,12 @@ use sqlx::{Any, Transaction};
 pub struct Store {
     pool: AnyPool,
     dialect: Dialect,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.write_str("Store")
+    }
 }
 
 /// Where the two databases differ, and nowhere else.

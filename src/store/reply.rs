@@ -2,12 +2,13 @@
 //! only where they say something new.
 
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use sqlx::AnyConnection;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::outbox;
-use super::{KeptCase, Store, StoreError, audit, cases, read, write};
+use super::{KeptCase, Notice, Store, StoreError, audit, cases, read, write};
 use crate::cases::{AuditRecord, Case};
 
 /// What a thread is for.
@@ -77,6 +78,16 @@ impl Store {
         Ok(row.map(told))
     }
 
+    /// Whether a notice was told in just these words, or waits to be.
+    pub async fn is_said(&self, notice: &Notice) -> Result<bool, StoreError> {
+        let query = sqlx::query("SELECT notice FROM outbox WHERE name = $1").bind(&notice.name);
+        if let Some(row) = query.fetch_optional(&self.pool).await.map_err(read)? {
+            return Ok(row.get::<Option<String>, _>("notice").as_ref() == Some(&notice.text));
+        }
+        let told = self.told_as(&notice.name).await?;
+        Ok(told.is_some_and(|told| told.words == words(&notice.text)))
+    }
+
     /// The last records of a case, in order.
     async fn audit_of(&self, case: &str) -> Result<Vec<AuditRecord>, StoreError> {
         let of_case = "SELECT body FROM audit WHERE body LIKE $1 ORDER BY sequence DESC LIMIT 30";
@@ -84,6 +95,11 @@ impl Store {
         let rows = query.fetch_all(&self.pool).await.map_err(read)?;
         rows.iter().rev().map(audit::record).collect()
     }
+}
+
+/// A digest of what was said, so that the same is not said again.
+pub fn words(text: &str) -> String {
+    hex::encode(&Sha256::digest(text)[..8])
 }
 
 /// Both replies of a case are due after its message.

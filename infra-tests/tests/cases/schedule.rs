@@ -6,6 +6,7 @@ use std::time::Duration;
 use groundplan::cases::Case;
 use groundplan::drift;
 use groundplan::graph::Stop;
+use groundplan::serve::underway;
 use groundplan::unit::Look;
 use infra_tests::sandbox::until;
 use infra_tests::slack::ALERTS;
@@ -14,9 +15,14 @@ use jiff::{SignedDuration, Timestamp};
 use crate::given::{Given, QUEUE, given_files};
 
 async fn given() -> Given {
-    let settings = "repository: shop\nenvironments:\n  default: {paths: [\"stacks/*\"], schedule: \"* * * * *\"}\n";
-    let files = [(format!("{QUEUE}.yaml"), "holds: queue\n"), ("groundplan.yaml".to_owned(), settings)];
-    given_files(BTreeMap::from(files.map(|(path, text)| (path, text.to_owned())))).await
+    given_in("UTC").await
+}
+
+async fn given_in(zone: &str) -> Given {
+    let schedule = format!("schedule: \"* * * * * {zone}\"");
+    let settings = format!("repository: shop\nenvironments:\n  default: {{paths: [\"stacks/*\"], {schedule}}}\n");
+    let files = [(format!("{QUEUE}.yaml"), "holds: queue\n".to_owned()), ("groundplan.yaml".to_owned(), settings)];
+    given_files(BTreeMap::from(files)).await
 }
 
 impl Given {
@@ -99,4 +105,56 @@ async fn a_look_that_was_stopped_rules_nothing_out_that_it_did_not_come_to() {
     assert_eq!(report.unverifiable().map(|(unit, _)| unit.as_str()).collect::<Vec<_>>(), [QUEUE]);
     given.service.tell(&selection, &plan, &report, Timestamp::now()).await.expect("kept");
     assert_eq!(given.open().await[0].state.word(), "stale");
+}
+
+/// A zone in which it is a little after nine in the morning now.
+fn morning() -> String {
+    let hour = i32::from(Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).hour());
+    // POSIX counts the other way: `Etc/GMT-3` is three hours ahead of UTC.
+    match 9 - hour {
+        0 => "UTC".to_owned(),
+        ahead @ 1.. => format!("Etc/GMT-{ahead}"),
+        behind if behind >= -12 => format!("Etc/GMT+{}", -behind),
+        behind => format!("Etc/GMT-{}", behind + 24),
+    }
+}
+
+#[tokio::test]
+async fn what_waits_for_more_than_a_day_is_told_once_in_the_morning() {
+    let given = given_in(&morning()).await;
+    given.change(QUEUE, "by hand");
+    let case = given.look().await.remove(0);
+    given.deliver().await;
+    let old = Case { first_seen: case.first_seen - SignedDuration::from_hours(30), revision: 2, ..case };
+    let step = groundplan::store::Step { before: Some(1), case: old, tell: false, audit: None };
+    assert_eq!(given.service.store.keep(&[step], &[], Timestamp::now()).await.expect("kept"), [true]);
+    given.serve_until(async || given.tells("1 case open for more than a day")).await;
+    given.looked_before(false).await;
+    given.serve_until(async || given.service.store.all_looked().await.expect("read")[0].failures == 0).await;
+    given.deliver().await;
+    assert_eq!(given.posts(), 2, "the case and one digest");
+}
+
+#[tokio::test]
+async fn acceptance_20_while_a_rebuild_is_under_way_no_case_is_told_and_at_its_end_what_is_left_is() {
+    let given = given().await;
+    let environment = &given.declaration.environments[0].name;
+    let begun = underway::begin(&given.service.store, "shop", environment, "rebuild by login:ada").await;
+    let underway = begun.expect("kept").expect("nobody else is at it");
+    let second = underway::begin(&given.service.store, "shop", environment, "sync by login:bob").await;
+    assert_eq!(second.expect("read").expect_err("one is under way").by, "rebuild by login:ada");
+    given.change(QUEUE, "half made");
+    given.looked_before(false).await;
+    let selection = given.selection();
+    let plan = given.service.engine.plan(&selection, Look::Close, &Stop::default()).await;
+    let report = drift::report(&plan, &BTreeSet::new(), &[], jiff::Zoned::now().date());
+    let refused = given.service.tell(&selection, &plan, &report, Timestamp::now()).await;
+    assert!(refused.expect_err("a rebuild is under way").to_string().contains("rebuild by login:ada"));
+    let service = tokio::spawn(given.service.clone().run(None, false));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!((given.open().await.len(), given.posts()), (0, 0), "what is half made is no drift");
+    underway.end().await.expect("kept");
+    let told = until("the case", Duration::from_secs(60), async || Ok(given.tells("Drift in default").then_some(())));
+    told.await.expect("what is left is told when it has ended");
+    service.abort();
 }

@@ -146,3 +146,22 @@ async fn serve_looks_by_itself_and_its_heartbeat_says_when() -> Result<()> {
     assert_eq!(next.to_zoned(jiff::tz::TimeZone::get("Europe/Berlin")?).hour(), 6);
     Ok(())
 }
+
+#[tokio::test]
+async fn acceptance_20_a_rebuild_is_one_card_that_ends_with_what_was_verified() -> Result<()> {
+    let stage = Stage::set(PARTS).await?;
+    let settings = "repository: shop\nenvironments:\n  production: {paths: [stacks/*], alerts: platform}\n";
+    stage.write("groundplan.yaml", settings)?;
+    stage.push()?;
+    let ran = stage.run(&["rebuild", "--yes", "--notify"], 0).await?;
+    let told = posts(&stage);
+    assert_eq!(told.len(), 1, "one card and nothing else");
+    let (first, last) = (told[0].versions[0]["text"].to_string(), told[0].now()["text"].to_string());
+    assert!(first.contains("Rebuild of production") && first.contains(" units"), "{first}");
+    assert!(last.contains("verified") && last.contains("0 drifted") && last.contains("\u{2705}"), "{last}");
+    assert!(ran.stderr.contains("verified"), "{}", ran.stderr);
+    // Nothing to do is nothing to tell.
+    stage.run(&["rebuild", "--yes", "--notify"], 0).await?;
+    assert_eq!(posts(&stage).len(), 1);
+    Ok(())
+}
