@@ -32,6 +32,7 @@ async fn the_channel_shows_what_drifted_and_a_button() {
 │ 🔴 Drift in production: 1 change in 1 unit
 │
 │ Environment  production
+│ Owner        @platform/oncall
 │ Git          9f1c2ab of platform
 │ First seen   2026-11-21 06:00 UTC
 │ Coverage     12 of 13 checked · not: Role: no permission to read
