@@ -8,7 +8,7 @@ use super::{Action, Case};
 /// A change that is proposed and, as far as is known, not merged.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Proposal {
-    /// `ignore`.
+    /// `ignore` or `adopt`.
     pub action: Action,
     pub by: String,
     pub branch: String,
@@ -20,6 +20,7 @@ impl Proposal {
     /// What is waited for, in a few words.
     pub fn word(&self) -> &'static str {
         match self.action {
+            Action::Adopt => "adopting it is proposed",
             Action::Ignore => "ignoring it is proposed",
             Action::Sync | Action::Acknowledge | Action::Snooze | Action::Recheck => "a change is proposed",
         }

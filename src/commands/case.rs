@@ -83,6 +83,15 @@ enum Deed {
         #[arg(long, value_name = "PATH")]
         path: Option<String>,
     },
+    /// Propose in Git what the world holds: a branch with the live values where they are authored.
+    ///
+    /// Before anything is pushed it is proven that merging changes nothing live.
+    Adopt {
+        case: String,
+        /// Only what differs at this path or below it.
+        #[arg(long, value_name = "PATH")]
+        path: Option<String>,
+    },
     /// Who asked for what, and what came of it; fails where the list was changed afterwards.
     Audit,
 }
@@ -118,6 +127,10 @@ pub(super) async fn run(operator: OperatorArguments, arguments: CaseArguments) -
         Deed::Ignore { case, reason, until, path } => {
             wanted = Wanted { reason: Some(reason), until, path };
             (case, wish(Action::Ignore, None, None))
+        }
+        Deed::Adopt { case, path } => {
+            wanted.path = path;
+            (case, wish(Action::Adopt, None, None))
         }
     };
     let session = Session::begin(&operator, target).await?;

@@ -47,6 +47,8 @@ pub enum Action {
     Recheck,
     /// Ask in Git that it be ignored.
     Ignore,
+    /// Ask in Git that what the world holds be declared.
+    Adopt,
 }
 
 impl Action {
@@ -57,6 +59,7 @@ impl Action {
             Action::Snooze => "snooze",
             Action::Recheck => "recheck",
             Action::Ignore => "ignore",
+            Action::Adopt => "adopt",
         }
     }
 }

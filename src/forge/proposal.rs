@@ -11,6 +11,8 @@ use crate::repo::CommitId;
 pub enum Kind {
     /// Adds rules: the difference is known.
     Ignore,
+    /// Writes what the world holds.
+    Adopt,
 }
 
 /// A change to Git, ready to be reviewed.
@@ -44,6 +46,7 @@ impl Kind {
     fn word(self) -> &'static str {
         match self {
             Kind::Ignore => "ignore",
+            Kind::Adopt => "adopt",
         }
     }
 }

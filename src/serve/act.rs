@@ -79,7 +79,7 @@ impl Service {
         if let Some(why) = objection(wish, &kept, now) {
             return self.refuse(wish, &kept, &rule, why, now).await;
         }
-        if wish.action == Action::Ignore {
+        if let Action::Ignore | Action::Adopt = wish.action {
             if let Some(why) = no_proposal(&kept.case) {
                 return self.refuse(wish, &kept, &rule, why, now).await;
             }
@@ -109,7 +109,9 @@ impl Service {
         Ok(match (wish.action, two) {
             (Action::Sync, false) => Answer::Go(Box::new(KeptCase { case, ..kept })),
             (Action::Sync, true) => Answer::Waits(case),
-            (Action::Acknowledge | Action::Snooze | Action::Recheck | Action::Ignore, _) => Answer::Done(case),
+            (Action::Acknowledge | Action::Snooze | Action::Recheck | Action::Ignore | Action::Adopt, _) => {
+                Answer::Done(case)
+            }
         })
     }
 
@@ -200,7 +202,7 @@ fn event(wish: &Wish, two: bool, now: Timestamp) -> Option<CaseEvent> {
             let until = now + wish.span.unwrap_or(SNOOZE).min(LONGEST_SNOOZE);
             Some(CaseEvent::Snoozed { by, until })
         }
-        Action::Recheck | Action::Ignore => None,
+        Action::Recheck | Action::Ignore | Action::Adopt => None,
     }
 }
 

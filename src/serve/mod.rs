@@ -5,6 +5,7 @@
 //! outbox: that it does not answer stops no look and no sync.
 
 mod act;
+mod adopt;
 mod card;
 mod deliver;
 mod digest;

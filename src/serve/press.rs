@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Answer, Service, TellError, Transport, Wish};
+use super::{Answer, Service, TellError, Transport, Wanted, Wish};
 use crate::cases::Action;
 use crate::plan::chain;
 use crate::slack::{Press, Standing};
@@ -30,7 +30,7 @@ impl Service {
 
     /// Follows a press to its end; what is returned is for the one who pressed.
     async fn follow(&self, press: &Press) -> Result<Option<String>, TellError> {
-        if self.ask_for_name(press).await? {
+        if self.ask_for_name(press).await? || self.ask_for_reason(press).await? {
             return Ok(None);
         }
         let wish = wish(press);
@@ -44,10 +44,13 @@ impl Service {
             Answer::Done(_) | Answer::Waits(_) => Ok(None),
             Answer::Refused(why) => Ok(Some(why)),
             Answer::Propose(kept) => {
-                let case = &kept.case.id;
-                Ok(Some(format!(
-                    "A rule needs a reason. Say it at a terminal: groundplan case ignore {case} --reason '…'"
-                )))
+                let wanted = Wanted { reason: press.typed.clone(), ..Wanted::default() };
+                match self.propose(*kept, &wish, &wanted).await? {
+                    Answer::Refused(why) => Ok(Some(why)),
+                    Answer::Done(_) | Answer::Waits(_) | Answer::Go(_) | Answer::Look(_) | Answer::Propose(_) => {
+                        Ok(None)
+                    }
+                }
             }
             Answer::Go(kept) => self.sync(*kept, &wish).await.map(|_| None),
             Answer::Look(case) => {
@@ -67,6 +70,20 @@ impl Service {
             return Ok(false);
         }
         if let Err(error) = slack.ask_for_name(&kept.case, press).await {
+            let why = format!("The dialog could not be opened: {}. Press again.", chain(&error));
+            slack.whisper(&press.channel, &press.user_id, &why).await.ok();
+        }
+        Ok(true)
+    }
+
+    /// Opens the dialog for a rule's reason; whether they may is decided when it comes back.
+    async fn ask_for_reason(&self, press: &Press) -> Result<bool, TellError> {
+        let (Some(slack), Action::Ignore, None) = (&self.slack, press.action, &press.typed) else { return Ok(false) };
+        let Some(kept) = self.store.case(&press.case).await? else { return Ok(false) };
+        if kept.case.revision != press.revision {
+            return Ok(false);
+        }
+        if let Err(error) = slack.ask_for_reason(&kept.case, press).await {
             let why = format!("The dialog could not be opened: {}. Press again.", chain(&error));
             slack.whisper(&press.channel, &press.user_id, &why).await.ok();
         }

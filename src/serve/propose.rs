@@ -23,7 +23,7 @@ pub struct Wanted {
 }
 
 impl Service {
-    /// Does what a wish to ignore was allowed to: one after the other.
+    /// Does what a wish to ignore or to adopt was allowed to: one after the other.
     pub async fn propose(&self, kept: KeptCase, wish: &Wish, wanted: &Wanted) -> Result<Answer, TellError> {
         let _turn = self.turn.lock().await;
         let proposed = match self.make(&kept.case, wish, wanted).await {
@@ -57,6 +57,7 @@ impl Service {
         let now = Timestamp::now();
         let (kind, change) = match wish.action {
             Action::Ignore => (forge::Kind::Ignore, self.ignoring(&current, case, wanted)?),
+            Action::Adopt => (forge::Kind::Adopt, self.adopting(&current, case, wanted.path.as_deref()).await?),
             Action::Sync | Action::Acknowledge | Action::Snooze | Action::Recheck => {
                 return Err(format!("to {} is no change to Git", wish.action.word()));
             }

@@ -38,7 +38,8 @@ impl Action {
             Action::Acknowledge => "case_acknowledge",
             Action::Snooze => "case_snooze",
             Action::Recheck => "case_recheck",
-            Action::Ignore => "case_ignore",
+            // Both stand in one menu.
+            Action::Ignore | Action::Adopt => "case_more",
         }
     }
 }
@@ -48,7 +49,7 @@ impl ButtonValue {
     pub(super) fn of(case: &Case, action: Action) -> Self {
         let plan = match action {
             Action::Sync => plan_prefix(&case.plan_hash).to_owned(),
-            Action::Acknowledge | Action::Snooze | Action::Recheck | Action::Ignore => String::new(),
+            Action::Acknowledge | Action::Snooze | Action::Recheck | Action::Ignore | Action::Adopt => String::new(),
         };
         Self { v: VERSION, case: case.id.clone(), rev: case.revision, action, plan, hours: None }
     }
@@ -77,12 +78,14 @@ pub(super) fn row(case: &Case) -> Option<Value> {
         Action::Acknowledge => Some(button(case, Action::Acknowledge, "Acknowledge")),
         Action::Snooze => Some(snooze(case)),
         Action::Recheck => Some(button(case, Action::Recheck, "Recheck")),
-        Action::Ignore => None,
+        Action::Ignore | Action::Adopt => Some(more(case)),
     };
     let elements: Vec<Value> = match &case.state {
-        CaseState::Open => [Action::Sync, Action::Acknowledge, Action::Snooze, Action::Recheck].map(held).into(),
+        CaseState::Open => {
+            [Action::Sync, Action::Acknowledge, Action::Snooze, Action::Recheck, Action::Adopt].map(held).into()
+        }
         CaseState::Acknowledged { .. } | CaseState::Snoozed { .. } => {
-            [Action::Sync, Action::Snooze, Action::Recheck].map(held).into()
+            [Action::Sync, Action::Snooze, Action::Recheck, Action::Adopt].map(held).into()
         }
         CaseState::AwaitingApproval { .. } => vec![sync(case, "Approve sync"), held(Action::Recheck)],
         CaseState::SyncFailed { .. } | CaseState::Stale { .. } => vec![held(Action::Recheck)],
@@ -126,6 +129,14 @@ fn snooze(case: &Case) -> Value {
         "placeholder": plain("Snooze…"),
         "options": SNOOZES.map(option),
     })
+}
+
+/// What is proposed in Git, where others decide about it.
+fn more(case: &Case) -> Value {
+    let option =
+        |(action, label): (Action, &str)| json!({"text": plain(label), "value": ButtonValue::of(case, action).json()});
+    let options = [(Action::Adopt, "Adopt: let Git say what is there"), (Action::Ignore, "Ignore: add a rule to Git")];
+    json!({"type": "overflow", "action_id": Action::Adopt.id(), "options": options.map(option)})
 }
 
 fn confirm(case: &Case) -> Value {

@@ -18,6 +18,7 @@ mod modal;
 mod news;
 mod notice;
 mod press;
+mod reason;
 mod settings;
 mod signature;
 mod socket;

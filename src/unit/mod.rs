@@ -33,6 +33,7 @@ use schemars::Schema;
 
 use crate::problem::Problems;
 use crate::repo::Snapshot;
+use crate::yaml::Edit;
 
 /// One kind of thing a repository can declare: a folder under `kinds/` and a row in its list.
 pub trait Kind: Send + Sync {
@@ -95,6 +96,26 @@ pub trait Unit: Send + Sync {
     /// Nothing a user keeps is written. What it leaves behind for its own use (a change set) is
     /// part of the [`Prepared`], and goes with [`Deed::perform`] or [`Deed::abandon`].
     async fn prepare(&self, inputs: &Inputs, look: Look) -> Result<Prepared, KindError>;
+
+    /// The change to a file that makes the repository say what the world holds at this difference, or
+    /// why there is none. Offline, and no proof: whoever asks plans the changed repository.
+    fn authored(&self, snapshot: &Snapshot, difference: &Difference) -> Result<(String, Edit), String> {
+        let _ = (snapshot, difference);
+        Err("where it is written is not known".to_owned())
+    }
+
+    /// Whether anything of this unit may be made from a file.
+    fn is_made_from(&self, file: &str) -> bool {
+        let _ = file;
+        true
+    }
+
+    /// Whether a difference is only in what is kept of the unit: to make it go away writes to nothing
+    /// that the unit brought about.
+    fn is_record(&self, difference: &Difference) -> bool {
+        let _ = difference;
+        false
+    }
 }
 
 /// How closely to look at the world.

@@ -119,7 +119,7 @@ impl Side {
     }
 
     /// A property's value as the API writes it: plain text, or JSON where it has parts.
-    fn property(&self, resource: &str, name: &str) -> Option<String> {
+    pub(super) fn property(&self, resource: &str, name: &str) -> Option<String> {
         match self.resolved(&self.template["Resources"][resource]["Properties"][name])? {
             Value::Null => None,
             Value::String(text) => Some(text),

@@ -112,7 +112,10 @@ fn action(message: &Value, action_id: &str) -> Option<Value> {
     let blocks = message["blocks"].as_array()?;
     // `case_snooze=4 hours` chooses from a menu.
     let (name, choice) = action_id.split_once('=').map_or((action_id, None), |(name, label)| (name, Some(label)));
-    let is_pressable = |element: &Value| element["type"] == if choice.is_some() { "static_select" } else { "button" };
+    let is_pressable = |element: &Value| match choice {
+        Some(_) => element["type"] == "static_select" || element["type"] == "overflow",
+        None => element["type"] == "button",
+    };
     let of_block = |block: &Value| -> Vec<(Value, Value)> {
         let id = block["block_id"].clone();
         let elements = block["elements"].as_array().cloned().unwrap_or_default();
@@ -124,10 +127,14 @@ fn action(message: &Value, action_id: &str) -> Option<Value> {
         let options = button["options"].as_array()?;
         let chosen = options.iter().find(|option| option["text"]["text"] == label)?;
         let now = jiff::Timestamp::now();
-        return Some(json!({
-            "type": "static_select", "action_id": name, "block_id": block_id, "selected_option": chosen,
-            "placeholder": button["placeholder"], "action_ts": format!("{}.000000", now.as_second()),
-        }));
+        let mut action = json!({
+            "type": button["type"], "action_id": name, "block_id": block_id, "selected_option": chosen,
+            "action_ts": format!("{}.000000", now.as_second()),
+        });
+        if let Some(placeholder) = button.get("placeholder") {
+            action["placeholder"] = placeholder.clone();
+        }
+        return Some(action);
     }
     let action_id = name;
     let mut action = json!({"type": "button", "action_id": action_id, "block_id": block_id});

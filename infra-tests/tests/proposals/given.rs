@@ -11,7 +11,13 @@ pub(crate) const PARTS: Parts = Parts { aws: true, git: true, cluster: false, sl
 
 /// A queue that was changed by hand, in an environment where everyone may do this with a case.
 pub(crate) async fn drifted(actions: &str) -> Result<Stage> {
+    drifted_with(actions, |_| Ok(())).await
+}
+
+/// With other files, too.
+pub(crate) async fn drifted_with(actions: &str, write: impl FnOnce(&Stage) -> Result<()>) -> Result<Stage> {
     let stage = Stage::set(PARTS).await?;
+    write(&stage)?;
     stage.write("groundplan.yaml", &settings(actions))?;
     stage.push()?;
     stage.run(&["sync", "--yes"], 0).await?;

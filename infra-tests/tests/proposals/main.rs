@@ -1,4 +1,6 @@
 //! Changes to Git that people ask for in a case's name, through the user's door: the binary.
 
+mod adopt;
 mod given;
 mod ignore;
+mod press;

@@ -2,7 +2,7 @@
 
 use aws_sdk_cloudformation::types::{
     AfterValueFrom, AttributeChangeType, BeforeValueFrom, ChangeAction, ChangeSetStatus, DeploymentMode,
-    ExecutionStatus, Replacement, StackDriftStatus, StackResourceDriftStatus,
+    ExecutionStatus, Parameter, Replacement, StackDriftStatus, StackResourceDriftStatus,
 };
 use serde_json::{Value, json};
 
@@ -234,4 +234,28 @@ async fn a_new_template_and_the_drift_are_applied_together() {
     assert_eq!(world.drift("shop").await, StackDriftStatus::InSync);
     let extra = world.client.describe_stack_resource().stack_name("shop").logical_resource_id("Extra");
     extra.send().await.expect("the new resource is there");
+}
+
+#[tokio::test]
+async fn what_a_template_says_as_it_is_by_now_is_synced_and_not_written() {
+    let world = World::start().await;
+    let queue = output(&world.create("shop", QUEUE).await, "QueueUrl");
+    world.set_visibility(&queue, "77").await;
+
+    let request = world.client.create_change_set().stack_name("shop").change_set_name("adopt");
+    let seconds = Parameter::builder().parameter_key("Seconds").parameter_value("77").build();
+    let request = request.use_previous_template(true).parameters(seconds).deployment_mode(DeploymentMode::RevertDrift);
+    request.send().await.expect("the change set is created");
+    let described = world.client.describe_change_set().stack_name("shop").change_set_name("adopt");
+    let plan = described.include_property_values(true).send().await.expect("the change set is described");
+    let [change] = plan.changes() else { panic!("one resource: {:?}", plan.changes()) };
+    let resource = change.resource_change().expect("a change of a resource");
+    assert_eq!(resource.action(), Some(&ChangeAction::SyncWithActual));
+    let target = resource.details()[0].target().expect("a detail has a target");
+    assert_eq!(target.attribute_change_type(), Some(&AttributeChangeType::SyncWithActual));
+    assert_eq!((target.before_value(), target.after_value()), (Some("77"), Some("77")));
+
+    world.execute(&plan).await;
+    assert_eq!(world.visibility(&queue).await, "77");
+    assert_eq!(world.drift("shop").await, StackDriftStatus::InSync);
 }

@@ -43,7 +43,7 @@ async fn the_channel_shows_what_drifted_and_a_button() {
 │ Who it was is not known
 │ A sync would: 1 changed in place · plan 4f0d12ab34cd56ef
 │
-│ [Sync] [Acknowledge] [Snooze…] [Recheck]
+│ [Sync] [Acknowledge] [Snooze…] [Recheck] [⋯]
 │
 │ case d_7q3m9k · rev 7 · seen once
 └

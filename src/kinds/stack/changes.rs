@@ -1,6 +1,6 @@
 //! What a change set would do, as plain data and as differences to show.
 
-use aws_sdk_cloudformation::types::{Change, ResourceChange};
+use aws_sdk_cloudformation::types::{AttributeChangeType, Change, ResourceChange};
 
 use super::veil::Veil;
 use crate::unit::{Cause, Difference, Effect, Shown};
@@ -28,6 +28,8 @@ pub(super) struct Detail {
     pub(super) path: String,
     pub(super) before: Option<String>,
     pub(super) after: Option<String>,
+    /// It is there already: only what CloudFormation keeps of it changes.
+    pub(super) is_synced: bool,
 }
 
 impl Changed {
@@ -54,6 +56,28 @@ impl Changed {
             // `Conditional`, `Dynamic`, and whatever is newer than this program.
             _ => Effect::MayReplace,
         }
+    }
+
+    /// The paths that are there already as they are wanted; `/Properties` for a whole resource.
+    pub(super) fn synced(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+        match (self.action.as_str(), self.details.is_empty()) {
+            ("SyncWithActual", true) => Box::new(std::iter::once("/Properties")),
+            ("SyncWithActual", false) => Box::new(self.details.iter().map(|detail| detail.path.as_str())),
+            _ => Box::new(self.details.iter().filter(|detail| detail.is_synced).map(|detail| detail.path.as_str())),
+        }
+    }
+
+    /// What of it is written to the world; none where nothing is.
+    pub(super) fn written(&self) -> Option<Self> {
+        let details: Vec<_> = self.details.iter().filter(|detail| !detail.is_synced).cloned().collect();
+        let is_nothing = self.action == "SyncWithActual" || (details.is_empty() && !self.details.is_empty());
+        (!is_nothing).then(|| Self { details, ..self.clone() })
+    }
+
+    /// Whether it does nothing that another change does not: as grave, and to the same paths.
+    pub(super) fn is_within(&self, other: &Self) -> bool {
+        let is_known = |detail: &Detail| other.details.iter().any(|known| known.path == detail.path);
+        (&self.action, &self.replacement) == (&other.action, &other.replacement) && self.details.iter().all(is_known)
     }
 
     /// As differences; a resource without known properties is one of its own.
@@ -118,11 +142,13 @@ fn details(change: &ResourceChange) -> Vec<Detail> {
             path,
             before: target.before_value().map(str::to_owned),
             after: target.after_value().map(str::to_owned),
+            is_synced: target.attribute_change_type() == Some(&AttributeChangeType::SyncWithActual),
         };
         match details.iter_mut().find(|known| known.path == new.path) {
             Some(known) => {
                 known.before = known.before.take().or(new.before);
                 known.after = known.after.take().or(new.after);
+                known.is_synced &= new.is_synced;
             }
             None => details.push(new),
         }
@@ -174,7 +200,12 @@ mod tests {
 
     #[test]
     fn each_property_is_a_difference_and_a_secret_one_is_hidden() {
-        let detail = |path: &str| Detail { path: path.into(), before: Some("a".into()), after: Some("b".into()) };
+        let detail = |path: &str| Detail {
+            path: path.into(),
+            before: Some("a".into()),
+            after: Some("b".into()),
+            ..Detail::default()
+        };
         let change = Changed {
             details: vec![detail("/Properties/QueueName"), detail("/Properties/Password")],
             ..changed("Modify", Some("True"))

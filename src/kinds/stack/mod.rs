@@ -6,6 +6,8 @@
 //! means hands off.
 
 mod address;
+mod adopted;
+mod authored;
 mod capability;
 mod changes;
 mod changeset;

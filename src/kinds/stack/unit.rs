@@ -7,6 +7,8 @@ use async_trait::async_trait;
 use aws_sdk_cloudformation::types::ChangeSetType;
 
 use super::address::Address;
+use super::adopted;
+use super::authored;
 use super::capability::{self, Missing};
 use super::changeset::{self, ChangeSet, Made};
 use super::create::{Create, settled};
@@ -28,10 +30,12 @@ use super::upload;
 use super::veil::Veil;
 use super::wanted::Wanted;
 use crate::aws::partition;
+use crate::repo::Snapshot;
 use crate::unit::{
     Change, Coverage, Difference, Inputs, KindError, Look, Need, Planned, Prepared, Promised, Reference, Secret,
     Target, Text, Unit, Why, Word,
 };
+use crate::yaml::Edit;
 
 /// What is sent as the template.
 #[derive(Clone, PartialEq, Debug)]
@@ -118,6 +122,19 @@ impl Unit for StackUnit {
 
     fn words(&self) -> Vec<Word> {
         iam::of_template(self.template.as_deref(), &self.capabilities())
+    }
+
+    fn authored(&self, snapshot: &Snapshot, difference: &Difference) -> Result<(String, Edit), String> {
+        authored::authored(self, snapshot, difference)
+    }
+
+    fn is_made_from(&self, file: &str) -> bool {
+        file == self.file || self.template.as_ref().is_some_and(|template| template.path == file)
+    }
+
+    /// Parameters are kept of a stack, and so is its template; what they change is told by itself.
+    fn is_record(&self, difference: &Difference) -> bool {
+        matches!(difference.item.as_str(), "Parameters" | "Template")
     }
 
     async fn prepare(&self, inputs: &Inputs, look: Look) -> Result<Prepared, KindError> {
@@ -247,7 +264,7 @@ impl StackUnit {
 
     async fn change(&self, wanted: Wanted, live: Live, look: Look) -> Result<Prepared, KindError> {
         self.check_mark(&live)?;
-        let (mut differences, set) = self.declared(&wanted, &live).await?;
+        let (mut differences, mut set) = self.declared(&wanted, &live).await?;
         let protect = wanted.protection.filter(|wanted| *wanted != live.is_protected);
         differences.extend(protect.map(protection::difference));
         let (found, mut coverage) = match look {
@@ -261,6 +278,15 @@ impl StackUnit {
             },
         };
         differences.extend(drift::differences(&found, &wanted.veil));
+        if let Some(plain) = &set
+            && let Some(aware) = Box::pin(self.aware(&wanted, &live, plain, look, &found)).await
+        {
+            adopted::without_synced(&mut differences, &aware);
+            set = Some(aware);
+            if differences.is_empty() {
+                differences.push(self.outputs_only());
+            }
+        }
         coverage.unchecked.iter_mut().for_each(|line| *line = wanted.veil.sentence(line));
         let change = if differences.is_empty() { Change::Nothing } else { Change::Update(differences) };
         let is_quiet = change == Change::Nothing;
@@ -345,6 +371,30 @@ impl StackUnit {
             differences.push(self.outputs_only());
         }
         Ok((differences, Some(set)))
+    }
+
+    /// The change set that leaves alone what is there already, where Git came to say it.
+    ///
+    /// Asked for only where both Git and the world moved: a quick look goes by what the last detection
+    /// said, and puts nothing back.
+    async fn aware(
+        &self,
+        wanted: &Wanted,
+        live: &Live,
+        plain: &ChangeSet,
+        look: Look,
+        found: &[Found],
+    ) -> Option<ChangeSet> {
+        let is_nested = self.template.as_ref().is_none_or(|template| template.has_nested());
+        let drifted = match look {
+            Look::Quick => live.drift.status == "DRIFTED",
+            Look::Close => !found.is_empty(),
+        };
+        if is_nested || !drifted {
+            return None;
+        }
+        let body = Box::pin(upload::placed(&self.realm, &wanted.body)).await.ok()?;
+        Box::pin(adopted::aware(&self.realm, (wanted, &body), plain, found)).await
     }
 
     /// A change that touches no resource: outputs, conditions, a value nobody may see.

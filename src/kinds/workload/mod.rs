@@ -6,6 +6,7 @@
 //! [`compare`]. The short parts act: [`look`] reads, [`deed`] writes, [`site`] removes.
 
 mod adopt;
+mod authored;
 mod blame;
 mod claims;
 mod cluster;

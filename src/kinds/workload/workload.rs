@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::authored::authored;
 use super::cluster::Cluster;
 use super::connect::{Clusters, Reached, Where};
 use super::deed::{Bringing, Remembering, WhenThere};
@@ -21,10 +22,12 @@ use super::render::render;
 use super::substitute::Values;
 use super::tell;
 use crate::problem::Problem;
+use crate::repo::Snapshot;
 use crate::unit::{
     Cause, Change, Coverage, Difference, Effect, Inputs, KindError, Look, OutputName, Outputs, Planned, Prepared,
     Promised, Reference, Shown, Unit,
 };
+use crate::yaml::Edit;
 
 /// Where a value comes from.
 #[derive(Clone, Debug)]
@@ -57,6 +60,14 @@ impl Unit for Workload {
 
     fn promised(&self) -> Promised {
         Promised::Exactly(BTreeSet::new())
+    }
+
+    fn authored(&self, snapshot: &Snapshot, difference: &Difference) -> Result<(String, Edit), String> {
+        authored(&self.manifests, &self.namespace, snapshot, difference)
+    }
+
+    fn is_made_from(&self, file: &str) -> bool {
+        self.manifests.iter().any(|manifest| &*manifest.node.span.file == file)
     }
 
     /// A quick look is a close one here: both are one list a kind.

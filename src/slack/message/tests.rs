@@ -137,9 +137,9 @@ fn buttons(case: &Case) -> String {
 fn the_buttons_follow_the_state() {
     let (by, until) = (String::from("U0OPERATOR"), Timestamp::UNIX_EPOCH);
     let table = [
-        (CaseState::Open, "sync acknowledge snooze recheck"),
-        (CaseState::Acknowledged { by: by.clone(), until: None }, "sync snooze recheck"),
-        (CaseState::Snoozed { by: by.clone(), until }, "sync snooze recheck"),
+        (CaseState::Open, "sync acknowledge snooze recheck more"),
+        (CaseState::Acknowledged { by: by.clone(), until: None }, "sync snooze recheck more"),
+        (CaseState::Snoozed { by: by.clone(), until }, "sync snooze recheck more"),
         (CaseState::AwaitingApproval { by: by.clone(), until }, "sync recheck"),
         (CaseState::SyncRequested { by: by.clone() }, ""),
         (CaseState::Syncing { by }, ""),
@@ -151,7 +151,7 @@ fn the_buttons_follow_the_state() {
         assert_eq!(buttons(&case(state.clone())), expected, "{state:?}");
     }
     let without_plan = Case { plan_hash: String::new(), ..case(CaseState::Open) };
-    assert_eq!(buttons(&without_plan), "acknowledge snooze recheck");
+    assert_eq!(buttons(&without_plan), "acknowledge snooze recheck more");
 }
 
 #[test]

@@ -114,8 +114,9 @@ fn change(drift: &Drift, with_values: bool) -> Element {
             let (before, after) = (context(actual), context(expected));
             let told = |text| with_values.then_some(text);
             let details = differences.iter().map(|difference| detail(difference, &drift.found_at, with_values));
+            let is_synced = differences.iter().all(|difference| difference.is_synced);
             Element::new("ResourceChange")
-                .leaf("Action", "Modify")
+                .leaf("Action", if is_synced { "SyncWithActual" } else { "Modify" })
                 .leaf("LogicalResourceId", &drift.logical_id)
                 .leaf("PhysicalResourceId", &drift.physical_id)
                 .leaf("ResourceType", &drift.resource_type)
@@ -147,6 +148,7 @@ fn detail(difference: &Difference, found_at: &str, with_values: bool) -> Element
 fn values(difference: &Difference, found_at: &str) -> Vec<Element> {
     let (expected, actual) = (difference.expected.as_deref(), difference.actual.as_deref());
     let change_type = match (actual, expected) {
+        _ if difference.is_synced => "SyncWithActual",
         (None, _) => "Add",
         (Some(_), None) => "Remove",
         (Some(_), Some(_)) => "Modify",
@@ -158,7 +160,7 @@ fn values(difference: &Difference, found_at: &str) -> Vec<Element> {
     let values = Element::default()
         .leaf("Path", &format!("/Properties{}", difference.path))
         .leaf_if("BeforeValue", actual)
-        .leaf_if("AfterValue", expected)
+        .leaf_if("AfterValue", if difference.is_synced { actual } else { expected })
         .leaf("BeforeValueFrom", "ACTUAL_STATE")
         .leaf("AfterValueFrom", "TEMPLATE")
         .with(drift)

@@ -32,6 +32,8 @@ pub(super) struct Difference {
     pub(super) expected: Option<String>,
     /// What the live resource has; none where it lacks the property.
     pub(super) actual: Option<String>,
+    /// The change set's template says what is there already.
+    pub(super) is_synced: bool,
 }
 
 impl Difference {
@@ -43,6 +45,20 @@ impl Difference {
     /// Whether it is a tag that someone else added; a revert leaves those alone.
     fn is_external_tag(&self) -> bool {
         self.expected.is_none() && self.property() == "Tags"
+    }
+}
+
+impl Drift {
+    /// Marks what a change set's template says as it is; `wanted` tells a whole property's value.
+    pub(super) fn synced_with(mut self, wanted: impl Fn(&str, &str) -> Option<String>) -> Self {
+        if let Kind::Modified { differences, .. } = &mut self.kind {
+            for difference in differences {
+                let is_whole = difference.path == format!("/{}", difference.property());
+                let wanted = wanted(&self.logical_id, difference.property());
+                difference.is_synced = is_whole && difference.actual.is_some() && wanted == difference.actual;
+            }
+        }
+        self
     }
 }
 
@@ -93,5 +109,6 @@ fn difference(member: &Element) -> Difference {
         path: member.text_of("PropertyPath").to_owned(),
         expected: value("ExpectedValue", "ADD"),
         actual: value("ActualValue", "REMOVE"),
+        is_synced: false,
     }
 }

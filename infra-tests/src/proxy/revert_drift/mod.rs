@@ -15,6 +15,7 @@ use tokio::sync::Mutex;
 
 use super::answer::Answer;
 use super::form::Form;
+use super::property_values;
 use super::supplied::Asked;
 use super::xml::Element;
 use change_set::{ChangeSet, Execution};
@@ -70,7 +71,10 @@ impl RevertDrift {
         let described = upstream.result(headers, &Form::action("DescribeChangeSet").with("ChangeSetName", id)).await?;
         let template = Form::action("GetTemplate").with("ChangeSetName", id).with("TemplateStage", "Original");
         let template = upstream.result(headers, &template).await?.text_of("TemplateBody").to_owned();
+        let of_change_set = Form::action("GetTemplate").with("ChangeSetName", id);
+        let wanted = property_values::side(asked, &of_change_set, &described).await?;
         upstream.ask(headers, &Form::action("DeleteChangeSet").with("ChangeSetName", id)).await?;
+        let drifts = drift::detect(upstream, headers, stack_id).await?;
         let mut change_set = ChangeSet {
             id: id.to_owned(),
             name: name.to_owned(),
@@ -79,7 +83,7 @@ impl RevertDrift {
             form: call.form.clone(),
             template,
             described,
-            drifts: drift::detect(upstream, headers, stack_id).await?,
+            drifts: drifts.into_iter().map(|drift| drift.synced_with(|id, name| wanted.property(id, name))).collect(),
             execution: Execution::Unavailable,
         };
         if change_set.has_changes() {

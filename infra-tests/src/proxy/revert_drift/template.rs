@@ -68,7 +68,8 @@ mod tests {
     }
 
     fn modified(expected: Value, actual: Value, path: &str) -> Drift {
-        let difference = Difference { path: path.into(), expected: Some(String::new()), actual: None };
+        let difference =
+            Difference { path: path.into(), expected: Some(String::new()), actual: None, is_synced: false };
         drift(Kind::Modified { expected, actual, differences: vec![difference] })
     }
 

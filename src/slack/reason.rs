@@ -1,0 +1,54 @@
+//! The dialog before a rule is proposed: why a drift is no matter.
+//!
+//! A rule without a reason puzzles whoever meets it later. What is sent back carries the press, as the
+//! dialog before a sync does.
+
+use serde_json::{Value, json};
+
+use super::button::{ButtonValue, plain};
+use super::modal::{BLOCK, Carried, FIELD, NAME};
+use super::text::{code, safe};
+use super::{Press, Slack, SlackError};
+use crate::cases::{Action, Case};
+
+/// As long as a reason may be.
+const LONGEST: usize = 300;
+
+impl Slack {
+    /// Asks the one who pressed why the drift is to be ignored, while Slack remembers the press.
+    pub async fn ask_for_reason(&self, case: &Case, press: &Press) -> Result<(), SlackError> {
+        let deed = format!("ask about case `{}`", case.id);
+        let trigger = press.trigger.as_deref().unwrap_or_default();
+        let body = json!({"trigger_id": trigger, "view": modal(case, &press.channel, &press.ts)});
+        self.call("views.open", &deed, self.bot_token()?, &body).await.map(drop)
+    }
+}
+
+/// The view as `views.open` takes it.
+fn modal(case: &Case, channel: &str, ts: &str) -> Value {
+    let button = ButtonValue::of(case, Action::Ignore);
+    let carried = Carried { button, channel: channel.to_owned(), ts: ts.to_owned() };
+    let environment = safe(case.environment.as_str(), 60);
+    let text = format!(
+        "*{environment}* · case {}\nProposes a rule in Git for what differs now, for 90 days. Nothing is muted before \
+         somebody merges it.",
+        code(&case.id, 40)
+    );
+    json!({
+        "type": "modal",
+        "callback_id": NAME,
+        "private_metadata": serde_json::to_string(&carried).expect("words and numbers are JSON"),
+        "title": plain("Ignore in Git"),
+        "submit": plain("Propose"),
+        "close": plain("Cancel"),
+        "blocks": [
+            {"type": "section", "text": {"type": "mrkdwn", "text": text}},
+            {
+                "type": "input",
+                "block_id": BLOCK,
+                "label": plain("Why is it no matter?"),
+                "element": {"type": "plain_text_input", "action_id": FIELD, "max_length": LONGEST},
+            },
+        ],
+    })
+}
