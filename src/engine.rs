@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::apply::{self, Report, Run, Watch};
 use crate::declaration::{self, Declaration, Environment};
+use crate::drift;
 use crate::graph::{Graph, Stop, UnknownUnit};
 use crate::plan::{self, Approved, Plan, Scope};
 use crate::problem::Problems;
@@ -40,6 +41,11 @@ impl Engine {
     /// What would go: the plan with nothing declared. Reads the world.
     pub async fn plan_destroy(&self, selection: &Selection<'_>, stop: &Stop) -> Plan {
         plan::destroy(&self.scope(selection), stop).await
+    }
+
+    /// What changes from now on of all that can be watched. Reads the world once, and then listens.
+    pub async fn watch(&self, selection: &Selection<'_>, stop: &Stop) -> drift::Watch {
+        drift::watch(&selection.graph, stop).await
     }
 
     /// Does what was approved. The only way to a write.

@@ -11,6 +11,7 @@ use super::output::{print, print_json};
 use super::serve::service;
 use super::session::{Session, stop_on_interrupt};
 use super::settings::OperatorArguments;
+use super::watch::keep_watching;
 use crate::drift::{self, DriftReport};
 use crate::engine::Selection;
 use crate::graph::Stop;
@@ -33,6 +34,13 @@ pub struct DriftArguments {
     #[arg(long)]
     notify: bool,
 
+    /// Keep looking: tell every change of a verdict as it happens, with the instant for which it is true, until Ctrl-C.
+    ///
+    /// Workloads are watched; no request is made while nothing changes. Stacks can only be asked, and are not.
+    /// The exit code says how things stood at the end. With `--format json`, one line a change.
+    #[arg(long, conflicts_with_all = ["notify", "within"])]
+    watch: bool,
+
     /// Stop asking after this time, as `10m`; what was not asked is told as unverifiable.
     #[arg(long, value_name = "TIME")]
     within: Option<SignedDuration>,
@@ -43,6 +51,9 @@ const TELL_WITHIN: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(operator: OperatorArguments, arguments: DriftArguments) -> Done {
     let session = Session::begin(&operator, arguments.target).await?;
+    if arguments.watch {
+        return keep_watching(&session).await;
+    }
     let declaration = session.declaration().await?;
     let selection = session.select(&declaration)?;
     let stop = stop_on_interrupt();

@@ -21,6 +21,7 @@ mod serve;
 mod session;
 mod settings;
 mod sync;
+mod watch;
 
 pub use exit::Exit;
 pub use process::{exit_for_usage, log_to_stderr, prepare_process};

@@ -12,7 +12,7 @@ use super::settings::OperatorFile;
 use super::sync::ReportOutput;
 use crate::aws::{Aws, AwsSettings};
 use crate::declaration::RepositorySettings;
-use crate::drift::DriftReport;
+use crate::drift::{DriftReport, Watched};
 use crate::graph::Drawing;
 use crate::kinds;
 
@@ -35,6 +35,7 @@ pub fn schemas() -> Vec<(String, Schema)> {
         ("graph-output", schema_for!(Drawing)),
         ("plan-output", schema_for!(PlanOutput)),
         ("drift-output", schema_for!(DriftReport)),
+        ("watch-output", schema_for!(Watched)),
         ("case-output", schema_for!(CaseOutput)),
         ("audit-output", schema_for!(AuditOutput)),
         ("report-output", schema_for!(ReportOutput)),

@@ -129,6 +129,20 @@ fn hinted(error: RepoError) -> CommandError {
     }
 }
 
+/// Until somebody presses Ctrl-C, or whoever started the process asks it to end.
+pub(super) async fn interrupted() {
+    let ended = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut asked) => _ = asked.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = ended => {}
+    }
+}
+
 /// Asks a run to stop at the first Ctrl-C, and leaves at the second.
 pub(super) fn stop_on_interrupt() -> Stop {
     let stop = Stop::default();

@@ -69,7 +69,13 @@ pub fn report(plan: &Plan, applied: &BTreeSet<UnitId>, rules: &[IgnoreRule], tod
     DriftReport { environment: plan.environment.clone(), commit: plan.commit.clone(), units, coverage }
 }
 
-fn unit(id: &UnitId, finding: &Finding, applied: &BTreeSet<UnitId>, rules: &[IgnoreRule], today: Today) -> UnitDrift {
+pub(super) fn unit(
+    id: &UnitId,
+    finding: &Finding,
+    applied: &BTreeSet<UnitId>,
+    rules: &[IgnoreRule],
+    today: Today,
+) -> UnitDrift {
     let bare = |verdict| UnitDrift {
         unit: id.clone(),
         verdict,

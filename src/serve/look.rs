@@ -30,7 +30,7 @@ const REREAD: Duration = Duration::from_secs(60);
 /// A look that takes longer tells what it did not come to.
 const LOOK_WITHIN: Duration = Duration::from_secs(30 * 60);
 /// So long no other replica looks at the same environment; longer than a look may take.
-const HOLD: SignedDuration = SignedDuration::from_mins(40);
+pub(super) const HOLD: SignedDuration = SignedDuration::from_mins(40);
 /// Failures in a row after which nobody may take silence for good news.
 const SILENCE_IS_NEWS_AFTER: u32 = 2;
 
@@ -108,7 +108,7 @@ impl Service {
         }
         let name = format!("look:{}:{}", scheduled.repository, scheduled.environment);
         let Some(lease) = self.store.lease(&name, &self.owner, now, HOLD).await? else { return Ok(()) };
-        let result = match self.look_at(scheduled.environment.as_str()).await {
+        let result = match self.look_at(scheduled.environment.as_str(), &[]).await {
             Ok(Some(report)) => self.looked_at(scheduled, looked.as_ref(), &report).await,
             // A sync began meanwhile: the look is made again when it has ended.
             Ok(None) => Ok(()),
@@ -118,12 +118,13 @@ impl Service {
         result
     }
 
-    /// One look at a whole environment, told as cases; none where a sync was under way in it.
-    async fn look_at(&self, environment: &str) -> Result<Option<DriftReport>, String> {
+    /// One look at a whole environment, or at some units of it with what they need, told as cases; none where a
+    /// sync was under way in it.
+    pub(super) async fn look_at(&self, environment: &str, only: &[String]) -> Result<Option<DriftReport>, String> {
         let declaration: Declaration = self.current(environment).await.map_err(|error| chain(&error))?;
         let gone = || format!("the environment `{environment}` is not in the repository any more");
         let environment: &Environment = declaration.environment(environment).ok_or_else(gone)?;
-        let selection = Selection::new(&declaration, environment, &[]).map_err(|error| error.to_string())?;
+        let selection = Selection::new(&declaration, environment, only).map_err(|error| error.to_string())?;
         let stop = Stop::default();
         let over = stop.clone();
         let watch = tokio::spawn(async move {

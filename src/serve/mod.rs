@@ -19,6 +19,7 @@ mod source;
 mod sync;
 mod tell;
 pub mod underway;
+mod watch;
 
 pub use act::{Answer, Transport, Wish};
 pub use card::Card;

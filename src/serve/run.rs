@@ -70,6 +70,7 @@ impl Service {
             () = work => Ok(()),
             error = self.keep_delivering() => Err(TellError::from(error).into()),
             never = self.keep_looking() => match never {},
+            never = self.keep_watching() => match never {},
         }
     }
 

@@ -82,7 +82,9 @@ impl Service {
         let notices = quieten(&mut steps, environment.as_str(), selection.environment.alerts.as_deref(), baseline, now);
         let kept = self.store.keep(&steps, &notices, now).await?;
         // A look that saw nothing is none: whoever made it says so.
-        if report.units.is_empty() || report.unverifiable().count() < report.units.len() {
+        // A look at some units is no look at the environment: the next one by schedule is due all the same.
+        let is_whole = !selection.part;
+        if is_whole && (report.units.is_empty() || report.unverifiable().count() < report.units.len()) {
             self.store.remember_look(repository, environment, now).await?;
         }
         self.news.notify_one();

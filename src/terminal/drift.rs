@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::plan::differences_text;
 use super::style::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, count, paint};
-use crate::drift::{DriftReport, UnitDrift, Verdict};
+use crate::drift::{DriftReport, UnitDrift, Verdict, Watched};
 
 pub fn drift_text(report: &DriftReport) -> String {
     let title = format!("Drift in {} at {}", report.environment, report.commit.short());
@@ -42,6 +42,18 @@ fn unit_text(text: &mut String, unit: &UnitDrift) {
             ignored.difference.item, ignored.difference.path, ignored.reason
         );
     }
+}
+
+/// One unit that stands otherwise than before: the instant, then what a report would say of it.
+pub fn watched_text(watched: &Watched, before: Option<&UnitDrift>) -> String {
+    let at = paint(DIM, format!("{:.0}", watched.at));
+    let mut text = String::new();
+    unit_text(&mut text, &watched.drift);
+    if text.is_empty() {
+        let again = if before.is_some() { "clean again" } else { "clean" };
+        text = format!("{} {}  {}\n", paint(GREEN, "="), watched.drift.unit, paint(DIM, again));
+    }
+    format!("{at} {text}")
 }
 
 fn summary(report: &DriftReport) -> String {
@@ -83,6 +95,19 @@ mod tests {
             ignored: Vec::new(),
             coverage: Coverage::default(),
         }
+    }
+
+    #[test]
+    fn a_change_of_a_verdict_is_told_with_its_instant() {
+        let at = "2026-11-21T12:00:00.5Z".parse().expect("an instant");
+        let told = |verdict, before: Option<&UnitDrift>| {
+            let watched = Watched { at, commit: CommitId::new("c0ffee"), drift: unit("clusters/shop/web", verdict) };
+            anstream::adapter::strip_str(&watched_text(&watched, before)).to_string()
+        };
+        let drifted = unit("clusters/shop/web", Verdict::Drifted);
+        assert_eq!(told(Verdict::Clean, None), "2026-11-21T12:00:00Z = clusters/shop/web  clean\n");
+        assert_eq!(told(Verdict::Clean, Some(&drifted)), "2026-11-21T12:00:00Z = clusters/shop/web  clean again\n");
+        assert_eq!(told(Verdict::Drifted, None), "2026-11-21T12:00:00Z ~ clusters/shop/web  drifted\n");
     }
 
     #[test]

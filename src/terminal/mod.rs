@@ -12,7 +12,7 @@ mod report;
 mod style;
 
 pub use cases::{audit_text, case_text, cases_text};
-pub use drift::drift_text;
+pub use drift::{drift_text, watched_text};
 pub use plan::{differences_text, plan_text};
 pub use problems::problems_text;
 pub use progress::ProgressView;

@@ -10,6 +10,7 @@ mod change;
 mod error;
 mod id;
 mod mark;
+mod moment;
 mod output;
 mod progress;
 mod reference;
@@ -20,6 +21,7 @@ pub use change::{Cause, Change, Coverage, Difference, Effect, Planned, Who, Word
 pub use error::{ErrorKind, KindError};
 pub use id::{EnvironmentName, KindName, ParseIdError, SiteName, UnitId};
 pub use mark::{Owned, Owner};
+pub use moment::{Moment, Moments};
 pub use output::{Inputs, Outputs, Promised, Secret, Text};
 pub use progress::Progress;
 pub use reference::{Need, OutputName, Reference, Target, Why};
@@ -115,6 +117,13 @@ pub trait Unit: Send + Sync {
     fn is_record(&self, difference: &Difference) -> bool {
         let _ = difference;
         false
+    }
+
+    /// Tells of every change to what the unit keeps, as it happens; none where it can only be asked.
+    ///
+    /// The first moment is how things stand, and is worth as much as a close look.
+    async fn watch(&self, _inputs: &Inputs) -> Result<Option<Moments>, KindError> {
+        Ok(None)
     }
 }
 

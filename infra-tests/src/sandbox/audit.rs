@@ -14,6 +14,8 @@ pub(super) const POLICY: &str = "apiVersion: audit.k8s.io/v1\nkind: Policy\nomit
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Request {
     pub user: String,
+    /// The program, as it calls itself: the controllers act under the same name as an administrator.
+    pub agent: String,
     pub verb: String,
     pub uri: String,
     pub status: u64,
@@ -41,6 +43,7 @@ fn request(event: &Value) -> Request {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     Request {
         user: text(&event["user"]["username"]),
+        agent: text(&event["userAgent"]),
         verb: text(&event["verb"]),
         uri: text(&event["requestURI"]),
         status: event["responseStatus"]["code"].as_u64().unwrap_or_default(),

@@ -18,6 +18,7 @@
 //! a Secret drifts                                       main, promises::secrets
 //! volumes, namespaces, CRDs are not pruned              main
 //! CRD version bump, conversion webhook, etcd restore    moving, restart
+//! a watch that is lost or silent past its bookmark      watching, the tests of `follow`
 //! never ready: crash loops, webhooks that do not answer  health
 //! ```
 
@@ -30,6 +31,7 @@ mod moving;
 mod refusals;
 mod rendering;
 mod restart;
+mod watching;
 
 use std::sync::Arc;
 

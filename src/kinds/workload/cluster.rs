@@ -177,21 +177,39 @@ impl Cluster {
 
     /// The inventory of one unit.
     pub(super) async fn inventory(&self, mark: &Mark) -> Result<Option<Inventory>, KindError> {
-        let maps = self.inventories(&format!("{INVENTORY_LABEL}={}", mark.label())).await?;
-        Ok(Inventory::from_config_maps(&maps))
+        Ok(self.inventory_at(mark).await?.0)
+    }
+
+    /// The inventory of one unit, and the version at which it was read.
+    pub(super) async fn inventory_at(&self, mark: &Mark) -> Result<(Option<Inventory>, String), KindError> {
+        let (maps, version) = self.inventories(&format!("{INVENTORY_LABEL}={}", mark.label())).await?;
+        Ok((Inventory::from_config_maps(&maps), version))
+    }
+
+    /// What to watch to learn that a unit was applied.
+    pub(super) fn inventory_listing(&self, mark: &Mark) -> Listing {
+        Listing {
+            resource: config_maps(),
+            kind: "ConfigMap".into(),
+            namespace: Some(inventory::NAMESPACE.into()),
+            selector: Some(format!("{INVENTORY_LABEL}={}", mark.label())),
+            metadata_only: false,
+        }
     }
 
     /// The ConfigMaps of every inventory of a repository.
     pub(super) async fn inventories_of(&self, repository_label: &str) -> Result<Vec<Value>, KindError> {
-        self.inventories(&format!("{REPOSITORY_LABEL}={repository_label}")).await
+        Ok(self.inventories(&format!("{REPOSITORY_LABEL}={repository_label}")).await?.0)
     }
 
-    async fn inventories(&self, selector: &str) -> Result<Vec<Value>, KindError> {
+    async fn inventories(&self, selector: &str) -> Result<(Vec<Value>, String), KindError> {
         let path = format!("{}?labelSelector={}", config_maps().within(Some(inventory::NAMESPACE)), encode(selector));
         let text = self.server.expect(&Ask::get(path), "cannot read the inventory").await?;
         let list: Value = serde_json::from_str(&text)
             .map_err(|error| KindError::failed(format!("{} answered with a broken list: {error}", self.server.name)))?;
-        list["items"].as_array().cloned().ok_or_else(|| KindError::failed("the inventory's list has no items"))
+        let version = list["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
+        let maps = list["items"].as_array().cloned();
+        Ok((maps.ok_or_else(|| KindError::failed("the inventory's list has no items"))?, version))
     }
 
     /// Writes an inventory, making its namespace where that is missing, and removes parts it has no more.

@@ -45,6 +45,8 @@ pub(super) struct Seen {
     pub(super) unchecked: Vec<String>,
     /// Whether anything that is declared is there.
     pub(super) anything: bool,
+    /// What was listed of ours, and the version that each list shows: a watch goes on from there.
+    pub(super) listed: Vec<(Listing, String)>,
 }
 
 /// What a look is about.
@@ -59,43 +61,16 @@ pub(super) struct Subject<'a> {
 
 /// Looks at every object that is declared or remembered.
 pub(super) async fn look(subject: &Subject<'_>) -> Result<Seen, KindError> {
-    let mut found = subject.list().await?;
-    subject.fetch_missing(&mut found).await?;
     let mut seen = Seen::default();
+    let mut found = subject.list(&mut seen).await?;
+    subject.fetch_missing(&mut found).await?;
     let mut suspects = Vec::new();
     for desired in subject.desired {
-        let id = desired.id();
-        let record = subject.record(id);
-        match found.remove(id) {
-            None => match finished_and_gone(desired, record, subject.inventory) {
-                Some(applied) => _ = seen.agree.insert(id.clone(), applied.clone()),
-                None => seen.differences.push(tell::missing(id, cause_of_absence(desired, record))),
-            },
-            Some(found) => {
-                seen.anything = true;
-                if let Some(live) = &found.live {
-                    subject.refuse_anothers(id, live)?;
-                }
-                let applied = record.and_then(|record| record.applied.as_ref());
-                match applied.filter(|applied| {
-                    found.kept && applied.desired == desired.hash && desired.holds_secrets(found.live.as_ref())
-                }) {
-                    Some(applied) => {
-                        let live = found.live.iter();
-                        seen.foreign.extend(live.flat_map(|live| foreign(id, live, &subject.mark.field_manager())));
-                        seen.agree.insert(id.clone(), applied.clone());
-                    }
-                    None => suspects.push((desired, found.live)),
-                }
-            }
-        }
+        suspects.extend(subject.see(desired, found.remove(desired.id()), &mut seen)?);
     }
     subject.judge_all(suspects, &mut seen).await?;
     subject.find_surplus(found, &mut seen);
-    // What somebody took from us is a difference, and not a field beside ours.
-    let taken: BTreeSet<(&String, &String)> = seen.differences.iter().map(|found| (&found.item, &found.path)).collect();
-    seen.foreign.retain(|found| !taken.contains(&(&found.item, &found.path)));
-    seen.differences.sort_by(|a, b| (&a.item, &a.path).cmp(&(&b.item, &b.path)));
+    seen.put_in_order();
     Ok(seen)
 }
 
@@ -131,21 +106,77 @@ fn foreign(id: &ObjectId, live: &Value, manager: &str) -> Vec<Difference> {
 }
 
 impl Subject<'_> {
-    fn record(&self, id: &ObjectId) -> Option<&Record> {
+    /// One object again, as an event told of it; one that went, or that lost our label, is read.
+    pub(super) async fn see_again(
+        &self,
+        desired: &Desired,
+        found: Option<Found>,
+        seen: &mut Seen,
+    ) -> Result<(), KindError> {
+        let mut found: HashMap<_, _> = found.into_iter().map(|found| (found.id.clone(), found)).collect();
+        if found.is_empty()
+            && let Some(text) = self.cluster.get(&desired.resource, desired.id()).await?
+        {
+            found.insert(desired.id().clone(), self.read_whole(desired.id(), &text)?);
+        }
+        let suspect = self.see(desired, found.remove(desired.id()), seen)?;
+        self.judge_all(suspect.into_iter().collect(), seen).await?;
+        seen.put_in_order();
+        Ok(())
+    }
+
+    /// What can be said of an object without asking; or the object, where only a dry run can say it.
+    fn see<'d>(
+        &self,
+        desired: &'d Desired,
+        found: Option<Found>,
+        seen: &mut Seen,
+    ) -> Result<Option<(&'d Desired, Option<Value>)>, KindError> {
+        let (id, record) = (desired.id(), self.record(desired.id()));
+        let Some(found) = found else {
+            match finished_and_gone(desired, record, self.inventory) {
+                Some(applied) => _ = seen.agree.insert(id.clone(), applied.clone()),
+                None => seen.differences.push(tell::missing(id, cause_of_absence(desired, record))),
+            }
+            return Ok(None);
+        };
+        seen.anything = true;
+        if let Some(live) = &found.live {
+            self.refuse_anothers(id, live)?;
+        }
+        let is_as_left = |applied: &&Applied| {
+            found.kept && applied.desired == desired.hash && desired.holds_secrets(found.live.as_ref())
+        };
+        match record.and_then(|record| record.applied.as_ref()).filter(is_as_left) {
+            Some(applied) => {
+                let live = found.live.iter();
+                seen.foreign.extend(live.flat_map(|live| foreign(id, live, &self.mark.field_manager())));
+                seen.agree.insert(id.clone(), applied.clone());
+                Ok(None)
+            }
+            None => Ok(Some((desired, found.live))),
+        }
+    }
+
+    pub(super) fn record(&self, id: &ObjectId) -> Option<&Record> {
         self.inventory?.records.get(id)
     }
 
     /// One list a kind, of what carries our label. Where nothing of ours is remembered, the names of all
     /// that is there instead: an object that somebody else made must not be overwritten unseen.
-    async fn list(&self) -> Result<HashMap<ObjectId, Found>, KindError> {
+    async fn list(&self, seen: &mut Seen) -> Result<HashMap<ObjectId, Found>, KindError> {
         let answers = self.cluster.list_all(self.listings()).await?;
         let manager = self.mark.field_manager();
         let mut all = HashMap::new();
         for (listing, text) in answers {
             let applied = |id: &ObjectId| self.record(id).and_then(|record| record.applied.as_ref());
             let group = &listing.resource.group;
-            let found = sift(&text, group, &listing.kind, &manager, applied).map_err(|error| self.broken(&error))?;
+            let (found, version) =
+                sift(&text, group, &listing.kind, &manager, applied).map_err(|error| self.broken(&error))?;
             let mine = self.inventory.is_some();
+            if mine {
+                seen.listed.push((listing, version));
+            }
             let declared: BTreeSet<&ObjectId> = match mine {
                 true => BTreeSet::new(),
                 false => self.desired.iter().map(Desired::id).collect(),
@@ -215,13 +246,18 @@ impl Subject<'_> {
             match text {
                 None => found.remove(&id),
                 Some(text) => {
-                    let live: Value = serde_json::from_str(&text).map_err(|error| self.broken(&error))?;
-                    let uid = live["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
-                    found.insert(id.clone(), Found { id, uid, kept: false, live: Some(live) })
+                    let whole = self.read_whole(&id, &text)?;
+                    found.insert(id, whole)
                 }
             };
         }
         Ok(())
+    }
+
+    fn read_whole(&self, id: &ObjectId, text: &str) -> Result<Found, KindError> {
+        let live: Value = serde_json::from_str(text).map_err(|error| self.broken(&error))?;
+        let uid = live["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+        Ok(Found { id: id.clone(), uid, kept: false, live: Some(live) })
     }
 
     /// Two units never take an object from each other.
@@ -321,6 +357,14 @@ pub(super) fn keeps_data(id: &ObjectId) -> Option<&'static str> {
 }
 
 impl Seen {
+    fn put_in_order(&mut self) {
+        // What somebody took from us is a difference, and not a field beside ours.
+        let taken: BTreeSet<(&String, &String)> =
+            self.differences.iter().map(|found| (&found.item, &found.path)).collect();
+        self.foreign.retain(|found| !taken.contains(&(&found.item, &found.path)));
+        self.differences.sort_by(|a, b| (&a.item, &a.path).cmp(&(&b.item, &b.path)));
+    }
+
     fn take(&mut self, id: &ObjectId, verdict: Verdict) {
         let Verdict { differences, live_replicas, agrees, foreign, adopts, replaces, unchecked } = verdict;
         if differences.is_empty() && agrees.is_none() && unchecked.is_none() {

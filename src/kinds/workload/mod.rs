@@ -17,6 +17,7 @@ mod desired;
 mod discovery;
 mod fingerprint;
 mod folders;
+mod follow;
 mod inventory;
 mod judge;
 mod logs;
@@ -43,6 +44,7 @@ mod spec;
 mod substitute;
 mod tell;
 mod wait;
+mod watching;
 mod webhooks;
 #[expect(clippy::module_inception, reason = "the unit of this kind is called what it is")]
 mod workload;

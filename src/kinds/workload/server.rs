@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use futures::AsyncBufRead;
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Method, Request};
 use kube::client::Body;
 use serde_json::{Value, json};
@@ -44,6 +45,14 @@ pub(super) struct Ask {
     pub(super) accept: &'static str,
     pub(super) content_type: &'static str,
     pub(super) body: Vec<u8>,
+}
+
+/// What became of asking to be told.
+pub(super) enum Stream<L> {
+    /// One line for each thing that happens.
+    Open(L),
+    /// The place to go on from is too old.
+    Forgotten,
 }
 
 /// What a server answered. It has no `Debug`: it may hold a Secret.
@@ -196,6 +205,34 @@ impl Server {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(Lost::Wire(chain(&error))),
             Err(_) => Err(Lost::Wire(format!("no answer within {} s", PATIENCE.as_secs()))),
+        }
+    }
+
+    /// Asks to be told of what happens from now on. It is asked once: whoever listens knows when to try again.
+    pub(super) async fn open(&self, path: &str) -> Result<Stream<impl AsyncBufRead + Unpin + use<>>, KindError> {
+        let mut request = Request::builder()
+            .uri(path)
+            .header(ACCEPT, "application/json")
+            // Pieces must arrive as they are written, and a compressor would keep them.
+            .header(ACCEPT_ENCODING, "identity")
+            .body(Vec::new())
+            .map_err(|error| KindError::failed(format!("`{path}` is no address: {error}")))?;
+        if let Some(tokens) = &self.tokens {
+            request.headers_mut().insert(AUTHORIZATION, tokens.header().await?);
+        }
+        match tokio::time::timeout(PATIENCE, self.client.request_stream(request)).await {
+            Ok(Ok(lines)) => Ok(Stream::Open(Box::pin(lines))),
+            Ok(Err(kube::Error::Api(status))) if status.code == 410 => Ok(Stream::Forgotten),
+            Ok(Err(kube::Error::Api(status))) => {
+                if status.code == 401 {
+                    self.forget_token().await;
+                }
+                Err(KindError::failed(format!("{} answered {}: {}", self.name, status.code, status.message)))
+            }
+            Ok(Err(error)) => Err(KindError::unreachable(format!("{} does not answer: {}", self.name, chain(&error)))),
+            Err(_) => {
+                Err(KindError::unreachable(format!("{} does not answer within {} s", self.name, PATIENCE.as_secs())))
+            }
         }
     }
 

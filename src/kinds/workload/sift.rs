@@ -25,38 +25,58 @@ pub(super) struct Found {
 #[derive(Deserialize)]
 struct List<'a> {
     kind: &'a str,
+    #[serde(borrow, default)]
+    metadata: ListMetadata<'a>,
     /// An empty list of names is written as null.
     #[serde(borrow)]
     items: Option<Vec<&'a RawValue>>,
 }
 
-/// Reads a list of one kind. `applied` knows what the inventory says of an object.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+struct ListMetadata<'a> {
+    #[serde(default)]
+    resource_version: &'a str,
+}
+
+/// Reads a list of one kind, and the version it shows. `applied` knows what the inventory says of an object.
 pub(super) fn sift<'r>(
     text: &str,
     group: &str,
     kind: &str,
     field_manager: &str,
     applied: impl Fn(&ObjectId) -> Option<&'r Applied>,
-) -> Result<Vec<Found>, serde_json::Error> {
+) -> Result<(Vec<Found>, String), serde_json::Error> {
     let list: List<'_> = serde_json::from_str(text)?;
     if !list.kind.ends_with("List") {
         // An answer of another shape is not an empty list: everything would seem to be gone.
         return Err(serde::de::Error::custom(format!("a `{}` instead of a list", list.kind)));
     }
-    let read = |item: &&RawValue| {
-        let head: Head<'_> = serde_json::from_str(item.get())?;
-        let id = ObjectId {
-            group: group.to_owned(),
-            kind: kind.to_owned(),
-            namespace: head.metadata.namespace.as_deref().filter(|text| !text.is_empty()).map(str::to_owned),
-            name: head.metadata.name.to_string(),
-        };
-        let kept = is_kept(&id, &head, field_manager, applied(&id), item)?;
-        let beside_us = head.metadata.managed_fields.iter().any(|entry| entry.is_foreign(field_manager));
-        let live = if kept && !beside_us && !id.is_secret() { None } else { Some(serde_json::from_str(item.get())?) };
-        Ok(Found { uid: head.metadata.uid.to_string(), id, kept, live })
+    let items = list.items.unwrap_or_default();
+    let found: Result<_, _> =
+        items.into_iter().map(|item| sift_one(item, group, kind, field_manager, &applied)).collect();
+    Ok((found?, list.metadata.resource_version.to_owned()))
+}
+
+/// Reads one object of a kind, as a list or a watch shows it.
+pub(super) fn sift_one<'r>(
+    item: &RawValue,
+    group: &str,
+    kind: &str,
+    field_manager: &str,
+    applied: impl Fn(&ObjectId) -> Option<&'r Applied>,
+) -> Result<Found, serde_json::Error> {
+    let head: Head<'_> = serde_json::from_str(item.get())?;
+    let id = ObjectId {
+        group: group.to_owned(),
+        kind: kind.to_owned(),
+        namespace: head.metadata.namespace.as_deref().filter(|text| !text.is_empty()).map(str::to_owned),
+        name: head.metadata.name.to_string(),
     };
-    list.items.unwrap_or_default().iter().map(read).collect()
+    let kept = is_kept(&id, &head, field_manager, applied(&id), item)?;
+    let beside_us = head.metadata.managed_fields.iter().any(|entry| entry.is_foreign(field_manager));
+    let live = if kept && !beside_us && !id.is_secret() { None } else { Some(serde_json::from_str(item.get())?) };
+    Ok(Found { uid: head.metadata.uid.to_string(), id, kept, live })
 }
 
 /// Level 0: our entry is unmoved, and so is the object. Level 1: the object moved, and our values did not.
@@ -125,7 +145,7 @@ mod tests {
         change(&mut item);
         let list = json!({"kind": "ConfigMapList", "items": [item]}).to_string();
         let found = sift(&list, "", "ConfigMap", "groundplan/x", |_| Some(&applied)).expect("the list is well-formed");
-        found.into_iter().next().expect("the list has one item")
+        found.0.into_iter().next().expect("the list has one item")
     }
 
     #[test]
@@ -137,7 +157,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_no_list_is_not_an_empty_one() {
-        let sifted = |text: &str| sift(text, "", "ConfigMap", "groundplan/x", |_| None).map(|found| found.len());
+        let sifted = |text: &str| sift(text, "", "ConfigMap", "groundplan/x", |_| None).map(|(found, _)| found.len());
         assert!(sifted(r#"{"kind": "Status", "items": null}"#).is_err());
         assert!(sifted(r#"{"items": []}"#).is_err());
         assert_eq!(sifted(r#"{"kind": "PartialObjectMetadataList", "items": null}"#).ok(), Some(0));

@@ -137,7 +137,7 @@ async fn still_ours(
         .collect();
     let mut ours = Vec::new();
     for (listing, text) in cluster.list_all(listings).await? {
-        let found = sift(&text, &listing.resource.group, &listing.kind, "", |_| None).map_err(|error| {
+        let (found, _) = sift(&text, &listing.resource.group, &listing.kind, "", |_| None).map_err(|error| {
             KindError::failed(format!("{} answered with a broken list: {error}", cluster.server.name))
         })?;
         for one in found {

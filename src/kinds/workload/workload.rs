@@ -21,11 +21,12 @@ use super::ready::HealthRules;
 use super::render::render;
 use super::substitute::Values;
 use super::tell;
+use super::watching::moments;
 use crate::problem::Problem;
 use crate::repo::Snapshot;
 use crate::unit::{
-    Cause, Change, Coverage, Difference, Effect, Inputs, KindError, Look, OutputName, Outputs, Planned, Prepared,
-    Promised, Reference, Shown, Unit,
+    Cause, Change, Coverage, Difference, Effect, Inputs, KindError, Look, Moments, OutputName, Outputs, Planned,
+    Prepared, Promised, Reference, Shown, Unit,
 };
 use crate::yaml::Edit;
 
@@ -84,6 +85,14 @@ impl Unit for Workload {
             Reached::NotThere | Reached::BeingMade => Ok(self.for_later(objects, inputs)),
         }
     }
+
+    async fn watch(&self, inputs: &Inputs) -> Result<Option<Moments>, KindError> {
+        let objects = self.render(inputs)?;
+        match self.clusters.reach(&self.place, inputs).await? {
+            Reached::There(cluster) => Ok(Some(moments(self.clone(), cluster, objects))),
+            Reached::NotThere | Reached::BeingMade => Ok(None),
+        }
+    }
 }
 
 impl Workload {
@@ -131,7 +140,11 @@ impl Workload {
         Ok(self.decide(cluster, desired, inventory, seen))
     }
 
-    async fn resolve(&self, cluster: &Cluster, objects: Vec<Object>) -> Result<(Vec<Desired>, Discovery), KindError> {
+    pub(super) async fn resolve(
+        &self,
+        cluster: &Cluster,
+        objects: Vec<Object>,
+    ) -> Result<(Vec<Desired>, Discovery), KindError> {
         for last in [false, true] {
             let mut discovery = (*cluster.discovery().await?).clone();
             discovery.add_definitions(&objects);
@@ -153,27 +166,7 @@ impl Workload {
         inventory: Option<Inventory>,
         mut seen: Seen,
     ) -> Prepared {
-        let finished = inventory.as_ref().is_some_and(|inventory| inventory.finished);
-        let is_new = inventory.is_none() && !seen.anything;
-        if !finished && !is_new {
-            seen.differences.push(unfinished(inventory.is_some()));
-        }
-        let change = match (is_new, seen.differences.is_empty()) {
-            (true, _) => Change::Create(std::mem::take(&mut seen.differences)),
-            (false, true) => Change::Nothing,
-            (false, false) => Change::Update(std::mem::take(&mut seen.differences)),
-        };
-        let total = desired.len();
-        let planned = Planned {
-            foreign: std::mem::take(&mut seen.foreign),
-            coverage: Coverage {
-                checked: total.saturating_sub(seen.unchecked.len()),
-                total,
-                unchecked: std::mem::take(&mut seen.unchecked),
-            },
-            outputs: (!is_new).then(Outputs::new),
-            ..Planned::new(change)
-        };
+        let planned = self.plan_of(inventory.as_ref(), desired.len(), &mut seen);
         let (memory_moved, unheld) = (seen.memory_moved, seen.unheld > 0);
         let bringing = Bringing {
             cluster,
@@ -192,6 +185,29 @@ impl Workload {
             Change::Create(_) | Change::Update(_) | Change::Later(_) | Change::Delete => Some(Box::new(bringing)),
         };
         Prepared { planned, deed }
+    }
+
+    /// What a look says of the whole workload.
+    pub(super) fn plan_of(&self, inventory: Option<&Inventory>, total: usize, seen: &mut Seen) -> Planned {
+        let is_new = inventory.is_none() && !seen.anything;
+        if !is_new && !inventory.is_some_and(|inventory| inventory.finished) {
+            seen.differences.push(unfinished(inventory.is_some()));
+        }
+        let change = match (is_new, seen.differences.is_empty()) {
+            (true, _) => Change::Create(std::mem::take(&mut seen.differences)),
+            (false, true) => Change::Nothing,
+            (false, false) => Change::Update(std::mem::take(&mut seen.differences)),
+        };
+        Planned {
+            foreign: std::mem::take(&mut seen.foreign),
+            coverage: Coverage {
+                checked: total.saturating_sub(seen.unchecked.len()),
+                total,
+                unchecked: std::mem::take(&mut seen.unchecked),
+            },
+            outputs: (!is_new).then(Outputs::new),
+            ..Planned::new(change)
+        }
     }
 
     /// Prepares again once the cluster is there.

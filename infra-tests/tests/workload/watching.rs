@@ -1,0 +1,187 @@
+//! `drift --watch`: each change is told as it happens, and nothing is asked while nothing happens.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use infra_tests::sandbox::{Parts, Request};
+use infra_tests::stage::{Stage, becomes, ended, signal};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout};
+
+const WEB: &str = "/apis/apps/v1/namespaces/default/deployments/web";
+const SETTINGS: &str = "/api/v1/namespaces/default/configmaps/settings";
+const MANIFESTS: &str = "apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings, namespace: default}
+data: {a: ours}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: default}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: 'web:1'}]}
+";
+
+/// A watch that runs, and its lines as they are written.
+struct Watcher {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Watcher {
+    fn start(stage: &Stage) -> Result<Self> {
+        let mut command = stage.product.command(&["drift", "--watch", "--format", "json"]);
+        let mut child = command.stdout(Stdio::piped()).spawn()?;
+        let lines = BufReader::new(child.stdout.take().context("a pipe")?).lines();
+        Ok(Self { child, lines })
+    }
+
+    async fn next(&mut self) -> Result<Value> {
+        let line =
+            tokio::time::timeout(Duration::from_secs(60), self.lines.next_line()).await.context("nothing is told")?;
+        let told: Value = serde_json::from_str(&line?.context("the watch has ended")?)?;
+        assert_eq!(told["unit"], "clusters/shop/web");
+        assert!(told["at"].as_str().is_some_and(|at| at.ends_with('Z')), "{told}");
+        Ok(told)
+    }
+
+    /// Lines until one has this verdict: what happens in between may be told in one line or in two.
+    async fn until(&mut self, verdict: &str) -> Result<Value> {
+        loop {
+            let told = self.next().await?;
+            if told["verdict"] == verdict {
+                return Ok(told);
+            }
+        }
+    }
+}
+
+async fn stage() -> Result<Stage> {
+    let stage = Stage::set(Parts::CLUSTER).await?;
+    stage.remove("stacks/111111111111/eu-west-1/jobs.yaml")?;
+    stage.remove("templates/queue.yaml")?;
+    stage.remove("clusters/shop/web/workload.yaml")?;
+    stage.write("clusters/shop/web/config.yaml", MANIFESTS)?;
+    stage.push()?;
+    stage.run(&["sync", "--yes"], 0).await?;
+    Ok(stage)
+}
+
+/// What the product asked, beside its watches: the test itself only sends patches.
+fn asked(requests: &[Request]) -> Vec<&Request> {
+    let is_cluster = |request: &Request| {
+        request.user.starts_with("system:") || request.agent.starts_with("kube-") || request.agent.starts_with("kwok")
+    };
+    let ours = requests.iter().filter(|request| !is_cluster(request) && request.verb != "watch");
+    ours.filter(|request| request.verb != "patch" || request.uri.contains("groundplan")).collect()
+}
+
+#[tokio::test]
+async fn every_change_is_told_with_its_verdict_and_nothing_is_asked_in_between() -> Result<()> {
+    let stage = stage().await?;
+    let api = stage.sandbox.cluster().api().clone();
+    let mut watcher = Watcher::start(&stage)?;
+    assert_eq!(watcher.next().await?["verdict"], "clean");
+
+    let before = stage.sandbox.cluster().audit_length()?;
+    for at in 0..300 {
+        let status = json!({"status": {"conditions": [{"type": "Odd", "status": "True", "message": at.to_string()}]}});
+        api.patch(&format!("{WEB}/status"), &status).await?;
+    }
+    // Told after them all, so that none of them was told.
+    api.patch(WEB, &json!({"spec": {"template": {"spec": {"containers": [{"name": "web", "image": "web:2"}]}}}}))
+        .await?;
+    let told = watcher.next().await?;
+    assert_eq!(told["verdict"], "drifted", "{told}");
+    assert!(told["drifted"][0]["path"].as_str().is_some_and(|path| path.contains("containers")), "{told}");
+    let requests = stage.sandbox.cluster().requests_from(before)?;
+    let asked_now = asked(&requests);
+    // One dry run settles it; where the controllers wrote in between, the object is read and settled again.
+    assert!(asked_now.iter().all(|request| request.uri.starts_with(WEB)), "{asked_now:?}");
+    assert!((1..=7).contains(&asked_now.len()), "{asked_now:?}");
+
+    // The status of what drifted moves as well, and that is no news either.
+    let before = stage.sandbox.cluster().audit_length()?;
+    for at in 0..50 {
+        let status =
+            json!({"status": {"conditions": [{"type": "Odd", "status": "True", "message": format!("again {at}")}]}});
+        api.patch(&format!("{WEB}/status"), &status).await?;
+    }
+    api.patch(SETTINGS, &json!({"data": {"b": "theirs"}})).await?;
+    let told = watcher.until("drifted").await?;
+    assert_eq!(told["foreign"][0]["path"], "data.b", "{told}");
+    assert_eq!(asked(&stage.sandbox.cluster().requests_from(before)?), Vec::<&Request>::new(), "the event says it all");
+
+    api.delete(SETTINGS).await?;
+    let told = watcher.until("drifted").await?;
+    let items: Vec<&str> =
+        told["drifted"].as_array().into_iter().flatten().filter_map(|one| one["item"].as_str()).collect();
+    assert!(items.contains(&"ConfigMap default/settings"), "{told}");
+
+    stage.run(&["sync", "--yes"], 0).await?;
+    watcher.until("clean").await?;
+    // A newer commit that is synced is followed: it is no drift.
+    stage.write("clusters/shop/web/config.yaml", &MANIFESTS.replace("a: ours", "a: newer"))?;
+    let commit = stage.push()?;
+    stage.run(&["sync", "--yes"], 0).await?;
+    api.patch(SETTINGS, &json!({"data": {"a": "theirs"}})).await?;
+    let told = loop {
+        let told = watcher.next().await?;
+        assert!(
+            told["verdict"] != "drifted" || told["commit"] == commit.as_str(),
+            "a sync was taken for drift: {told}"
+        );
+        if told["verdict"] == "drifted" {
+            break told;
+        }
+    };
+    assert_eq!(told["drifted"][0]["item"], "ConfigMap default/settings");
+    signal(&watcher.child, "INT")?;
+    assert_eq!(ended(&mut watcher.child).await?, 2, "it ended with drift");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_watch_that_cannot_see_says_so_and_looks_again() -> Result<()> {
+    let mut stage = stage().await?;
+    let mut watcher = Watcher::start(&stage)?;
+    assert_eq!(watcher.next().await?["verdict"], "clean");
+    stage.sandbox.cluster_mut().stop_api_server();
+    let told = watcher.next().await?;
+    let why = told["verdict"]["unverifiable"].as_str().context("it is never shown as clean")?;
+    assert!(why.contains("lost") || why.contains("does not answer"), "{told}");
+    stage.sandbox.cluster_mut().start_api_server().await?;
+    // What happened while nobody could look is found by the look that follows.
+    let api = stage.sandbox.cluster().api().clone();
+    api.patch(SETTINGS, &json!({"data": {"a": "theirs"}})).await?;
+    let told = watcher.until("drifted").await?;
+    assert_eq!(told["drifted"][0]["path"], "data.a");
+    signal(&watcher.child, "INT")?;
+    assert_eq!(ended(&mut watcher.child).await?, 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn serve_makes_a_case_of_a_change_long_before_its_schedule() -> Result<()> {
+    let stage = stage().await?;
+    let yearly = "repository: shop\nenvironments:\n  default: {paths: [\"clusters/*\"], schedule: \"0 0 1 1 *\"}\n";
+    stage.write("groundplan.yaml", yearly)?;
+    stage.push()?;
+    let mut serving = stage.start(&["serve"])?;
+    let log = stage.sandbox.logs().join("started.log");
+    let says = |words: &str| Ok(std::fs::read_to_string(&log)?.contains(words));
+    // Nobody has ever looked; the next look by schedule is in January.
+    becomes("the first look", async || says("Looked at default")).await?;
+    stage.sandbox.cluster().api().patch(SETTINGS, &json!({"data": {"a": "theirs"}})).await?;
+    becomes("a look at once", async || says("Looked at clusters/shop/web at once")).await?;
+    let cases = stage.run(&["case", "list", "--format", "json"], 0).await?.stdout;
+    assert!(cases.contains("clusters/shop/web"), "{cases}");
+    signal(&serving, "INT")?;
+    assert_eq!(ended(&mut serving).await?, 0);
+    Ok(())
+}
