@@ -16,6 +16,7 @@ mod output;
 mod plan;
 mod process;
 mod rebuild;
+mod render;
 mod schema;
 mod serve;
 mod session;
@@ -60,6 +61,7 @@ pub enum Command {
     Sync(sync::SyncArguments),
     Drift(drift::DriftArguments),
     Rebuild(rebuild::RebuildArguments),
+    Render(render::RenderArguments),
     Destroy(destroy::DestroyArguments),
     Case(case::CaseArguments),
     Serve(serve::ServeArguments),
@@ -77,6 +79,7 @@ pub async fn run(arguments: Arguments) -> Exit {
         Command::Sync(arguments) => sync::run(operator, arguments).await,
         Command::Drift(arguments) => drift::run(operator, arguments).await,
         Command::Rebuild(arguments) => rebuild::run(operator, arguments).await,
+        Command::Render(arguments) => render::run(operator, arguments).await,
         Command::Destroy(arguments) => destroy::run(operator, arguments).await,
         Command::Case(arguments) => case::run(operator, arguments).await,
         Command::Serve(arguments) => serve::run(operator, arguments).await,

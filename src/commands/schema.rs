@@ -8,6 +8,7 @@ use super::check::CheckOutput;
 use super::exit::{CommandError, Done, Exit};
 use super::output::{print, print_json};
 use super::plan::PlanOutput;
+use super::render::RenderOutput;
 use super::settings::OperatorFile;
 use super::sync::ReportOutput;
 use crate::aws::{Aws, AwsSettings};
@@ -34,6 +35,7 @@ pub fn schemas() -> Vec<(String, Schema)> {
         ("check-output", schema_for!(CheckOutput)),
         ("graph-output", schema_for!(Drawing)),
         ("plan-output", schema_for!(PlanOutput)),
+        ("render-output", schema_for!(RenderOutput)),
         ("drift-output", schema_for!(DriftReport)),
         ("watch-output", schema_for!(Watched)),
         ("case-output", schema_for!(CaseOutput)),

@@ -5,6 +5,7 @@
 
 mod cases;
 mod drift;
+mod manifests;
 mod plan;
 mod problems;
 mod progress;
@@ -13,6 +14,7 @@ mod style;
 
 pub use cases::{audit_text, case_text, cases_text};
 pub use drift::{drift_text, watched_text};
+pub use manifests::manifests_text;
 pub use plan::{differences_text, plan_text};
 pub use problems::problems_text;
 pub use progress::ProgressView;

@@ -119,6 +119,13 @@ pub trait Unit: Send + Sync {
         false
     }
 
+    /// What it would send, offline and with every secret masked; none where its file is sent as it is.
+    ///
+    /// A value that only the world knows stands as the name it is asked for by.
+    fn rendered(&self) -> Result<Option<Vec<serde_json::Value>>, KindError> {
+        Ok(None)
+    }
+
     /// Tells of every change to what the unit keeps, as it happens; none where it can only be asked.
     ///
     /// The first moment is how things stand, and is worth as much as a close look.

@@ -28,6 +28,7 @@ mod bench;
 mod fingerprint;
 mod health;
 mod moving;
+mod offline;
 mod refusals;
 mod rendering;
 mod restart;

@@ -25,6 +25,7 @@ mod look;
 mod managed;
 mod manifest;
 mod mark;
+mod masked;
 mod object;
 mod order;
 mod pods;

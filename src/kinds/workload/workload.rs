@@ -16,6 +16,7 @@ use super::inventory::Inventory;
 use super::look::{Seen, Subject, look};
 use super::manifest::Manifest;
 use super::mark::Mark;
+use super::masked::masked;
 use super::object::Object;
 use super::ready::HealthRules;
 use super::render::render;
@@ -83,6 +84,18 @@ impl Unit for Workload {
                 prepared
             }
             Reached::NotThere | Reached::BeingMade => Ok(self.for_later(objects, inputs)),
+        }
+    }
+
+    fn rendered(&self) -> Result<Option<Vec<serde_json::Value>>, KindError> {
+        let value = |(name, source): (&String, &Source)| match source {
+            Source::Text(text) => (name.clone(), text.clone()),
+            Source::Output(_) => (name.clone(), format!("${{{name}}}")),
+        };
+        let rendered = render(&self.manifests, &self.values.iter().map(value).collect());
+        match rendered.problems.is_empty() {
+            true => Ok(Some(rendered.objects.iter().map(masked).collect())),
+            false => Err(as_error(&rendered.problems)),
         }
     }
 
