@@ -35,7 +35,8 @@ pub fn operator(role: &str, external_id: &str, slack: &Simulator) -> String {
     format!(
         "aws: {{role: {role}, externalId: {external_id}}}\n\
          slack: {{apiUrl: '{}', channels: {{platform: {CHANNEL}}}, approvers: [{OPERATOR}]}}\n\
-         settleSeconds: 1\n",
+         settleSeconds: 1\n\
+         attributionSeconds: [1, 3, 5, 8, 12, 16, 20, 25, 30, 40, 50, 60, 70, 80, 90]\n",
         slack.api_url()
     )
 }

@@ -16,6 +16,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("aws_credential_types", &["aws"]),
     ("aws_sdk_cloudformation", &["kinds/stack"]),
     ("aws_sdk_ssm", &["kinds/stack"]),
+    ("aws_sdk_cloudtrail", &["kinds/stack"]),
     ("aws_sdk_s3", &["kinds/stack"]),
     ("aws_sdk_eks", &["kinds/workload"]),
     ("kube", &["kinds/workload"]),

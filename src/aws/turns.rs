@@ -24,6 +24,8 @@ pub enum Api {
     Drift,
     Ssm,
     S3,
+    /// CloudTrail's event history: two look-ups a second in an account and region.
+    Trail,
 }
 
 /// Held while a call is under way.
@@ -41,6 +43,7 @@ pub(super) struct Turns {
     drift: Arc<Family>,
     ssm: Arc<Family>,
     s3: Arc<Family>,
+    trail: Arc<Family>,
 }
 
 #[derive(Debug)]
@@ -59,7 +62,7 @@ impl Default for Turns {
     fn default() -> Self {
         let of =
             |number| Arc::new(Family { permits: Arc::new(Semaphore::new(number)), pace: Mutex::new(Pace::default()) });
-        Self { read: of(8), change_set: of(4), write: of(4), drift: of(2), ssm: of(4), s3: of(4) }
+        Self { read: of(8), change_set: of(4), write: of(4), drift: of(2), ssm: of(4), s3: of(4), trail: of(1) }
     }
 }
 
@@ -72,6 +75,7 @@ impl Turns {
             Api::Drift => &self.drift,
             Api::Ssm => &self.ssm,
             Api::S3 => &self.s3,
+            Api::Trail => &self.trail,
         };
         let permit = family.permits.clone().acquire_owned().await.expect("the turns are never closed");
         let slot = family.pace().slot(Instant::now());

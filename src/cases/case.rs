@@ -59,6 +59,9 @@ pub struct Case {
     /// Told in a digest only: it was one of many, or there before anyone looked.
     #[serde(default)]
     pub quiet: bool,
+    /// How often the records of the world were asked who it was.
+    #[serde(default)]
+    pub asked_who: u8,
     /// A change to Git that was asked for: it waits to be merged, and mutes nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proposal: Option<Proposal>,
@@ -148,7 +151,8 @@ impl Case {
     /// half-given consent was for something else, is open again.
     pub fn seen_again(&self, sight: Sight, at: Timestamp) -> Result<Case, NoSuchStep> {
         let mut case = self.after(CaseEvent::SeenDrifted, at, SignedDuration::ZERO)?;
-        let Sight { units, plan_hash, state_hash, commit, weight, owners } = sight;
+        let Sight { mut units, plan_hash, state_hash, commit, weight, owners } = sight;
+        remember_authors(&mut units, &self.units);
         let other_plan = self.plan_hash != plan_hash;
         let same = (&case.units, &case.commit, &case.state_hash) == (&units, &commit, &state_hash) && !other_plan;
         let half_agreed = matches!(case.state, CaseState::AwaitingApproval { .. });
@@ -205,6 +209,23 @@ impl Case {
     }
 }
 
+/// What was learnt of who it was is not forgotten by a look that cannot know it.
+fn remember_authors(units: &mut [CaseUnit], before: &[CaseUnit]) {
+    for unit in units {
+        let known = before.iter().filter(|known| known.id == unit.id).flat_map(|known| &known.differences);
+        for difference in &mut unit.differences {
+            let is_it = |known: &&Difference| {
+                Difference { who: None, ..(*known).clone() } == Difference { who: None, ..difference.clone() }
+            };
+            let author = known.clone().find(is_it).and_then(|known| known.who.clone());
+            let surer = author.as_ref().map(|who| who.confidence) > difference.who.as_ref().map(|who| who.confidence);
+            if surer {
+                difference.who = author;
+            }
+        }
+    }
+}
+
 impl Effects {
     /// Whether nothing that the items hold can be lost.
     pub fn are_gentle(&self) -> bool {
@@ -244,6 +265,7 @@ pub(crate) mod tests {
             resolved_at: None,
             before_stale: None,
             quiet: false,
+            asked_who: 0,
             proposal: None,
         }
     }

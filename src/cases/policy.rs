@@ -220,7 +220,7 @@ mod tests {
             to: None,
             cause: Cause::Drifted,
             effect: Effect::InPlace,
-            who: Some(Who { name: "kubectl-ada".into(), operation: "Update".into(), time: None }),
+            who: Some(Who::manager("kubectl-ada", "Update", None)),
         };
         let unit = CaseUnit { id: UnitId::new("web"), differences: vec![difference], coverage: Coverage::default() };
         let case = Case { units: vec![unit], ..open() };

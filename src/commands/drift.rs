@@ -110,6 +110,8 @@ async fn tell(
         Err(busy @ TellError::Underway { .. }) => anstream::eprintln!("warning: {busy}"),
         Err(error) => return Err(error.into()),
     }
+    // Of the cases of earlier runs: the records are late, and this run may be the next to look.
+    service.attribute(Timestamp::now()).await?;
     service.deliver(TELL_WITHIN).await?;
     match (&service.slack, service.store.unsent().await?) {
         (None, _) => anstream::eprintln!("warning: Slack is not set up, so nobody was told"),

@@ -80,6 +80,7 @@ pub(super) async fn service(session: &Session) -> Result<Service, CommandError> 
         forge: Forge::new(session.settings.forge.clone()),
         approvers: session.settings.approvers.clone(),
         settle: session.settings.settle,
+        ask_after: session.settings.ask_after.clone(),
         turn: Arc::default(),
         news: Arc::default(),
         owner: owner(),

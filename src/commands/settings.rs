@@ -17,6 +17,7 @@ use crate::aws::AwsSettings;
 use crate::forge::{ForgeKind, ForgeSettings};
 use crate::problem::Problems;
 use crate::repo::{Access, Token};
+use crate::serve::ASK_AFTER;
 use crate::slack::SlackSettings;
 use crate::store::StoreLocation;
 use crate::terminal::problems_text;
@@ -58,6 +59,9 @@ pub(super) struct OperatorFile {
     store: Option<String>,
     /// How long a world that was put right must stay so before a case counts as resolved.
     settle_seconds: Option<u32>,
+    /// When CloudTrail is asked who it was, counted from the first sight of a drift; it is minutes
+    /// late itself. [default: 60, 360, 1200]
+    attribution_seconds: Option<Vec<u32>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -143,6 +147,7 @@ pub(super) struct Settings {
     pub git: Access,
     pub cache: PathBuf,
     pub settle: jiff::SignedDuration,
+    pub ask_after: Vec<jiff::SignedDuration>,
 }
 
 impl Settings {
@@ -155,7 +160,7 @@ impl Settings {
                 Some(_) | None => OperatorFile::default(),
             },
         };
-        let OperatorFile { aws, kubeconfig, slack, forge, store, settle_seconds } = file;
+        let OperatorFile { aws, kubeconfig, slack, forge, store, settle_seconds, attribution_seconds } = file;
         let AwsFile { role, external_id, service_role, capabilities, template_bucket, sites, patience_seconds } = aws;
         let sites = sites.iter().map(site).collect::<Result<_, _>>()?;
         let cache = folder("XDG_CACHE_HOME", ".cache");
@@ -195,6 +200,13 @@ impl Settings {
             },
             cache: cache.unwrap_or_else(std::env::temp_dir),
             settle: jiff::SignedDuration::from_secs(i64::from(settle_seconds.unwrap_or(60))),
+            ask_after: match attribution_seconds {
+                Some(seconds) => {
+                    let after = seconds.into_iter().map(|seconds| jiff::SignedDuration::from_secs(i64::from(seconds)));
+                    after.collect()
+                }
+                None => ASK_AFTER.to_vec(),
+            },
         })
     }
 }

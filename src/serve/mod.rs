@@ -6,6 +6,7 @@
 
 mod act;
 mod adopt;
+mod attribute;
 mod card;
 mod deliver;
 mod digest;
@@ -22,6 +23,7 @@ pub mod underway;
 mod watch;
 
 pub use act::{Answer, Transport, Wish};
+pub use attribute::ASK_AFTER;
 pub use card::Card;
 pub use health::Health;
 pub use propose::Wanted;
@@ -51,6 +53,8 @@ pub struct Service {
     pub approvers: BTreeSet<String>,
     /// How long a world that was put right must stay so before a case counts as resolved.
     pub settle: jiff::SignedDuration,
+    /// When the records of the world are asked who it was, counted from the first sight.
+    pub ask_after: Vec<jiff::SignedDuration>,
     /// Syncs of cases take turns.
     pub turn: Arc<tokio::sync::Mutex<()>>,
     /// Rung when there is something to tell.

@@ -71,6 +71,7 @@ impl Service {
             error = self.keep_delivering() => Err(TellError::from(error).into()),
             never = self.keep_looking() => match never {},
             never = self.keep_watching() => match never {},
+            never = self.keep_attributing() => match never {},
         }
     }
 

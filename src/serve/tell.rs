@@ -290,6 +290,7 @@ impl Look<'_> {
             resolved_at: None,
             before_stale: None,
             quiet: false,
+            asked_who: 0,
             proposal: None,
         }
     }

@@ -68,11 +68,9 @@ pub(super) fn authors<'a>(differences: impl Iterator<Item = &'a Difference>) -> 
     (!authors.is_empty()).then(|| format!("Likely by {}{more}", authors.join(", ")))
 }
 
-fn author(Who { name, operation, time }: &Who) -> String {
+fn author(Who { name, operation, time, evidence, confidence }: &Who) -> String {
     let name = text::code(name, 80);
     let operation = if operation.is_empty() { String::new() } else { format!(" ({})", text::safe(operation, 40)) };
-    match time {
-        Some(time) => format!("{name}{operation} at {}", text::safe(time, 30)),
-        None => format!("{name}{operation}"),
-    }
+    let time = time.as_ref().map(|time| format!(" at {}", text::safe(time, 30))).unwrap_or_default();
+    format!("{name}{operation}{time} · {} · confidence {}", evidence.word(), confidence.word())
 }

@@ -64,6 +64,12 @@ impl Store {
         query.fetch_all(&self.pool).await.map_err(read)?.into_iter().map(kept).collect()
     }
 
+    /// The cases that are not resolved yet, of every environment, the oldest first.
+    pub async fn every_open_case(&self) -> Result<Vec<KeptCase>, StoreError> {
+        let open = "SELECT body, channel, message FROM drift_case WHERE is_open = 1 ORDER BY number";
+        sqlx::query(open).fetch_all(&self.pool).await.map_err(read)?.into_iter().map(kept).collect()
+    }
+
     /// The cases that a sync was under way for, or asked for, when they were kept.
     pub async fn unfinished_cases(&self) -> Result<Vec<KeptCase>, StoreError> {
         let rows = sqlx::query("SELECT body, channel, message FROM drift_case WHERE is_open = 1");

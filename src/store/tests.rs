@@ -37,6 +37,7 @@ fn case(id: &str) -> Case {
         resolved_at: None,
         before_stale: None,
         quiet: false,
+        asked_who: 0,
         proposal: None,
     }
 }

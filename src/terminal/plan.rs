@@ -226,7 +226,7 @@ mod tests {
     fn a_plan_tells_every_change_with_its_values_and_what_it_does_to_data() {
         let by_hand = Difference {
             cause: Cause::Drifted,
-            who: Some(Who { name: "kubectl-edit".to_owned(), operation: "Update".to_owned(), time: None }),
+            who: Some(Who::manager("kubectl-edit", "Update", None)),
             ..difference("apps/Deployment shop/web", "spec.replicas", Some("9"), Some("3"))
         };
         let secret = Difference {

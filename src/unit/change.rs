@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Outputs, Shown, UnitId};
+use super::{Outputs, Shown, UnitId, Who};
 
 /// What a look at the world found. Plain data: it can be stored, shown, and approved elsewhere.
 #[derive(Clone, PartialEq, Debug)]
@@ -124,17 +124,6 @@ impl Effect {
             Effect::MayReplace | Effect::Replace | Effect::Delete => false,
         }
     }
-}
-
-/// Who wrote a value, as far as the world keeps it.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct Who {
-    /// A field manager (`kubectl-edit`) or a principal.
-    pub name: String,
-    /// `Update`, `Apply`, an API call.
-    pub operation: String,
-    /// RFC 3339, in UTC.
-    pub time: Option<String>,
 }
 
 /// How much of a unit the look could compare. What was not checked is never shown as clean.

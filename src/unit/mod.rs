@@ -16,8 +16,9 @@ mod progress;
 mod reference;
 mod settings;
 mod shown;
+mod who;
 
-pub use change::{Cause, Change, Coverage, Difference, Effect, Planned, Who, Word};
+pub use change::{Cause, Change, Coverage, Difference, Effect, Planned, Word};
 pub use error::{ErrorKind, KindError};
 pub use id::{EnvironmentName, KindName, ParseIdError, SiteName, UnitId};
 pub use mark::{Owned, Owner};
@@ -27,6 +28,7 @@ pub use progress::Progress;
 pub use reference::{Need, OutputName, Reference, Target, Why};
 pub use settings::{External, Moved, ReadSettings};
 pub use shown::Shown;
+pub use who::{Confidence, Evidence, Who};
 
 use std::sync::Arc;
 
@@ -131,6 +133,12 @@ pub trait Unit: Send + Sync {
     /// The first moment is how things stand, and is worth as much as a close look.
     async fn watch(&self, _inputs: &Inputs) -> Result<Option<Moments>, KindError> {
         Ok(None)
+    }
+
+    /// Who is likely to have made each of these changes, in their order, by records that come later
+    /// than the changes do; nobody where there are none.
+    async fn authors(&self, differences: &[Difference]) -> Result<Vec<Option<Who>>, KindError> {
+        Ok(vec![None; differences.len()])
     }
 }
 

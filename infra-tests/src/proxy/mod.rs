@@ -18,6 +18,7 @@ mod revert_drift;
 mod serve;
 mod supplied;
 mod template;
+mod trail;
 mod upstream;
 mod xml;
 
@@ -115,6 +116,11 @@ impl Proxy {
     /// Tells these events of a stack, the oldest first, instead of its own.
     pub fn pretend_events(&self, stack: &str, events: Vec<PretendedEvent>) {
         self.desk.pretences().events(stack, events);
+    }
+
+    /// An event of CloudTrail's history that names a resource, as its log files hold it.
+    pub fn record(&self, resource: &str, event: serde_json::Value) {
+        self.desk.trail().record(resource, event);
     }
 
     pub fn clear_faults(&self) {

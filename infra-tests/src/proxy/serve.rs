@@ -18,6 +18,7 @@ use super::counts::{Counted, Counts, Tally};
 use super::faults::{Fate, Faults};
 use super::pretence::Pretences;
 use super::supplied::{Asked, Supplies};
+use super::trail::Trail;
 use super::upstream::Upstream;
 
 const LARGEST_BODY: usize = 64 << 20;
@@ -30,6 +31,7 @@ pub(super) struct Desk {
     pretences: Pretences,
     alterations: Alterations,
     supplies: Supplies,
+    trail: Trail,
 }
 
 pub(super) fn router(desk: Arc<Desk>) -> Router {
@@ -55,6 +57,7 @@ impl Desk {
             pretences: Pretences::default(),
             alterations: Alterations::default(),
             supplies: Supplies::default(),
+            trail: Trail::default(),
         })
     }
 
@@ -76,6 +79,10 @@ impl Desk {
 
     pub(super) fn alterations(&self) -> &Alterations {
         &self.alterations
+    }
+
+    pub(super) fn trail(&self) -> &Trail {
+        &self.trail
     }
 
     fn counting(&self) -> MutexGuard<'_, Counts> {
@@ -107,6 +114,9 @@ impl Desk {
 
     async fn perform(&self, parts: &Parts, call: &Call, body: Bytes) -> Answer {
         if let Some(answer) = self.pretences.answer(call) {
+            return answer;
+        }
+        if let Some(answer) = self.trail.answer(call, &body) {
             return answer;
         }
         let asked = Asked { upstream: &self.upstream, headers: &parts.headers, call };

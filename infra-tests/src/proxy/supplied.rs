@@ -48,6 +48,10 @@ pub const SUPPLIED: &[Behaviour] = &[
         document: "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html",
     },
     Behaviour {
+        name: "LookupEvents by the name of a resource",
+        document: "https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html",
+    },
+    Behaviour {
         name: "Throttling beyond a rate that a test sets",
         document: "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html",
     },

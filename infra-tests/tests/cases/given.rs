@@ -87,6 +87,7 @@ pub(crate) async fn given_at(files: BTreeMap<String, String>, store: Option<Stor
         forge: Forge::new(ForgeSettings::default()),
         approvers: [OPERATOR.to_owned()].into(),
         settle: SignedDuration::from_millis(200),
+        ask_after: vec![SignedDuration::from_millis(200)],
         turn: Arc::default(),
         news: Arc::default(),
         owner: "test".to_owned(),

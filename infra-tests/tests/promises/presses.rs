@@ -165,3 +165,43 @@ async fn acceptance_20_a_rebuild_is_one_card_that_ends_with_what_was_verified() 
     assert_eq!(posts(&stage).len(), 1);
     Ok(())
 }
+
+#[tokio::test]
+async fn acceptance_19_who_it_was_comes_late_and_the_message_is_edited_in_place() -> Result<()> {
+    let stage = drifted("77").await?;
+    stage.run(&["drift", "--notify"], 2).await?;
+    let first = posts(&stage).pop().context("the case's message")?;
+    assert!(first.now().to_string().contains("not known"), "{}", first.now());
+    let _service = stage.start(&["serve"])?;
+    // The history is minutes late: the first question finds nothing.
+    becomes("the history to be asked", async || Ok(stage.sandbox.proxy().counts().of("LookupEvents") > 0)).await?;
+    let event = serde_json::json!({
+        "eventID": "e1",
+        "eventName": "SetQueueAttributes",
+        "eventSource": "sqs.amazonaws.com",
+        "eventTime": "2026-11-21T05:41:00Z",
+        "readOnly": false,
+        "requestParameters": {"queueUrl": "https://sqs.example/jobs-jobs", "attributes": {"VisibilityTimeout": "77"}},
+        "userIdentity": {
+            "type": "AssumedRole",
+            "arn": "arn:aws:sts::111122223333:assumed-role/OpsBreakGlass/ada@example.com",
+            "accessKeyId": "ASIAEXAMPLEEXAMPLE00",
+            "sessionContext": {"sessionIssuer": {"userName": "OpsBreakGlass"}},
+        },
+        "sourceIPAddress": "198.51.100.7",
+    });
+    stage.sandbox.proxy().record("jobs-jobs", event);
+    becomes("the author to be told", async || Ok(stage.sandbox.slack().show(ALERTS).contains("ada@example.com")))
+        .await?;
+    let told = posts(&stage);
+    let now = told[0].now().to_string();
+    assert_eq!((told.len(), &told[0].ts), (1, &first.ts), "the same message");
+    assert!(now.contains("SetQueueAttributes as OpsBreakGlass") && now.contains("confidence high"), "{now}");
+    assert!(!now.contains("198.51.100.7") && !now.contains("ASIAEXAMPLE"), "{now}");
+    let asked = stage.sandbox.proxy().counts().of("LookupEvents");
+    // What is known is kept by a look that cannot know it, and nobody is asked again.
+    stage.run(&["drift", "--notify"], 2).await?;
+    assert!(stage.sandbox.slack().show(ALERTS).contains("ada@example.com"));
+    assert_eq!(stage.sandbox.proxy().counts().of("LookupEvents"), asked);
+    Ok(())
+}

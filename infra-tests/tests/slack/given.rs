@@ -52,6 +52,7 @@ pub(crate) fn case() -> Case {
         resolved_at: None,
         before_stale: None,
         quiet: false,
+        asked_who: 0,
         proposal: None,
     }
 }

@@ -7,6 +7,7 @@
 
 mod address;
 mod adopted;
+mod author;
 mod authored;
 mod capability;
 mod changes;

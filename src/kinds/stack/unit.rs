@@ -8,6 +8,7 @@ use aws_sdk_cloudformation::types::ChangeSetType;
 
 use super::address::Address;
 use super::adopted;
+use super::author;
 use super::authored;
 use super::capability::{self, Missing};
 use super::changeset::{self, ChangeSet, Made};
@@ -33,7 +34,7 @@ use crate::aws::partition;
 use crate::repo::Snapshot;
 use crate::unit::{
     Change, Coverage, Difference, Inputs, KindError, Look, Need, Planned, Prepared, Promised, Reference, Secret,
-    Target, Text, Unit, Why, Word,
+    Target, Text, Unit, Who, Why, Word,
 };
 use crate::yaml::Edit;
 
@@ -135,6 +136,10 @@ impl Unit for StackUnit {
     /// Parameters are kept of a stack, and so is its template; what they change is told by itself.
     fn is_record(&self, difference: &Difference) -> bool {
         matches!(difference.item.as_str(), "Parameters" | "Template")
+    }
+
+    async fn authors(&self, differences: &[Difference]) -> Result<Vec<Option<Who>>, KindError> {
+        Box::pin(author::authors(&self.realm, &self.address.name, differences)).await
     }
 
     async fn prepare(&self, inputs: &Inputs, look: Look) -> Result<Prepared, KindError> {

@@ -76,11 +76,7 @@ impl Entry<'_> {
     }
 
     pub(super) fn who(&self) -> Who {
-        Who {
-            name: self.manager.to_string(),
-            operation: self.operation.to_string(),
-            time: self.time.as_deref().map(str::to_owned),
-        }
+        Who::manager(self.manager.as_ref(), self.operation.as_ref(), self.time.as_deref().map(str::to_owned))
     }
 
     /// The fields as a tree; empty where there are none.

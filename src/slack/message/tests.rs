@@ -16,7 +16,7 @@ fn text(value: &str) -> Option<Shown> {
 
 fn edited(mut difference: Difference) -> Difference {
     let time = Some("2026-11-21T05:44:00Z".to_owned());
-    difference.who = Some(Who { name: "kubectl-edit".into(), operation: "Update".into(), time });
+    difference.who = Some(Who::manager("kubectl-edit", "Update", time));
     difference
 }
 
@@ -77,6 +77,7 @@ pub(in crate::slack) fn case(state: CaseState) -> Case {
         resolved_at: None,
         before_stale: None,
         quiet: false,
+        asked_who: 0,
         proposal: None,
     }
 }
