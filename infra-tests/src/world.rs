@@ -256,6 +256,7 @@ impl Site for MemorySite {
             handle: id.to_string(),
             created: None,
             guards: Vec::new(),
+            needed_by: Vec::new(),
         });
         Ok(owned.collect())
     }

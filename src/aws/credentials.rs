@@ -1,11 +1,13 @@
 //! Where a session's credentials come from, kept until shortly before they end.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+use aws_sdk_sts::types::Tag;
 use tokio::sync::Mutex;
 
 use super::failure;
@@ -23,7 +25,7 @@ pub(super) enum Source {
     /// Those of the process itself.
     Base(SharedCredentialsProvider),
     /// A role assumed by those of the process.
-    Role { sts: aws_sdk_sts::Client, arn: String, external_id: Option<String> },
+    Role { sts: aws_sdk_sts::Client, arn: String, external_id: Option<String>, tags: BTreeMap<String, String> },
 }
 
 /// The credentials of one session.
@@ -60,13 +62,22 @@ impl Source {
     async fn fetch(&self) -> Result<Credentials, KindError> {
         match self {
             Source::Base(provider) => provider.provide_credentials().await.map_err(no_credentials),
-            Source::Role { sts, arn, external_id } => assume(sts, arn, external_id.as_deref()).await,
+            Source::Role { sts, arn, external_id, tags } => assume(sts, arn, external_id.as_deref(), tags).await,
         }
     }
 }
 
-async fn assume(sts: &aws_sdk_sts::Client, arn: &str, external_id: Option<&str>) -> Result<Credentials, KindError> {
+async fn assume(
+    sts: &aws_sdk_sts::Client,
+    arn: &str,
+    external_id: Option<&str>,
+    tags: &BTreeMap<String, String>,
+) -> Result<Credentials, KindError> {
+    let tags: Result<Vec<Tag>, _> =
+        tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
+    let tags = tags.expect("a key and a value is all that a tag needs");
     let call = sts.assume_role().role_arn(arn).role_session_name(SESSION_NAME);
+    let call = call.set_tags(Some(tags).filter(|tags| !tags.is_empty()));
     let answer = call.set_external_id(external_id.map(str::to_owned)).send().await;
     let answer = answer.map_err(|error| failure(format!("cannot assume role `{arn}`"), error))?;
     let Some(given) = answer.credentials else {

@@ -18,7 +18,7 @@ pub use failure::{failure, is_throttled};
 pub use session::Session;
 pub use turns::{Api, Turn};
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +39,8 @@ pub struct AwsSettings {
     /// already belong to it.
     pub role: Option<String>,
     pub external_id: Option<String>,
+    /// Tags of each assumed session, for whoever writes policies and reads the account's records.
+    pub session_tags: BTreeMap<String, String>,
     /// The name of the role that CloudFormation itself works with.
     pub service_role: Option<String>,
     /// `CAPABILITY_IAM` and others sent with every change set, as CloudGenesis' deployer did.

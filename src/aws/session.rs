@@ -147,6 +147,7 @@ fn source(account: &str, region: &str, base: &SdkConfig, settings: &AwsSettings)
             sts: aws_sdk_sts::Client::new(base),
             arn: format!("arn:{}:iam::{account}:role/{role}", partition::of(region).name()),
             external_id: settings.external_id.clone(),
+            tags: settings.session_tags.clone(),
         }),
         None => match base.credentials_provider() {
             Some(provider) => Ok(Source::Base(provider)),

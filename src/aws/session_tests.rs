@@ -1,7 +1,6 @@
 //! A session against an STS of a few lines.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -17,11 +16,14 @@ async fn sts_of(account: &'static str) -> String {
     sts(account, "2099-01-01T00:00:00Z").await.0
 }
 
-/// The same, with when the keys end, and how often it was asked for some.
-async fn sts(account: &'static str, end: &'static str) -> (String, Arc<AtomicUsize>) {
+/// What was asked of STS for a role, each as it was sent.
+type Asked = Arc<Mutex<Vec<String>>>;
+
+/// The same, with when the keys end, and what it was asked for some.
+async fn sts(account: &'static str, end: &'static str) -> (String, Asked) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
-    let assumed = Arc::new(AtomicUsize::new(0));
+    let assumed = Asked::default();
     let counted = assumed.clone();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
@@ -35,7 +37,9 @@ async fn sts(account: &'static str, end: &'static str) -> (String, Arc<AtomicUsi
                     }
                 }
                 let body = answer(&String::from_utf8_lossy(&asked), account, end);
-                counted.fetch_add(usize::from(body.starts_with("<AssumeRole")), Ordering::Relaxed);
+                if body.starts_with("<AssumeRole") {
+                    counted.lock().expect("no holder panics").push(String::from_utf8_lossy(&asked).into_owned());
+                }
                 let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
                 let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
             });
@@ -78,6 +82,32 @@ async fn a_role_of_the_declared_account_opens_a_session_for_writing() {
 }
 
 #[tokio::test]
+async fn a_role_is_asked_for_in_its_partition_with_external_id_and_tags() {
+    let (endpoint, asked) = sts("111122223333", "2099-01-01T00:00:00Z").await;
+    let settings = AwsSettings {
+        role: Some("deployer".into()),
+        external_id: Some("long".into()),
+        session_tags: [("team".to_owned(), "platform".to_owned())].into(),
+        ..AwsSettings::default()
+    };
+    let aws = Aws::over(settings, base(&endpoint).await);
+    for region in ["eu-west-1", "cn-north-1", "us-gov-west-1"] {
+        aws.session("111122223333", region).await.expect("the account is right");
+    }
+    let asked = asked.lock().expect("no holder panics").clone();
+    for (asked, partition) in asked.iter().zip(["aws", "aws-cn", "aws-us-gov"]) {
+        for part in [
+            format!("RoleArn=arn%3A{partition}%3Aiam%3A%3A111122223333%3Arole%2Fdeployer"),
+            "ExternalId=long".to_owned(),
+            "Tags.member.1.Key=team&Tags.member.1.Value=platform".to_owned(),
+        ] {
+            assert!(asked.contains(&part), "{part}: {asked}");
+        }
+    }
+    assert_eq!(asked.len(), 3);
+}
+
+#[tokio::test]
 async fn keys_that_end_within_a_run_are_replaced_and_proven_again() {
     let role = || AwsSettings { role: Some("deployer".into()), ..AwsSettings::default() };
     let (lasting, once) = sts("111122223333", "2099-01-01T00:00:00Z").await;
@@ -89,7 +119,8 @@ async fn keys_that_end_within_a_run_are_replaced_and_proven_again() {
             session.for_writing().await.expect("proven");
         }
     }
-    assert_eq!((once.load(Ordering::Relaxed), often.load(Ordering::Relaxed)), (1, 4));
+    let count = |asked: &Asked| asked.lock().expect("no holder panics").len();
+    assert_eq!((count(&once), count(&often)), (1, 4));
 }
 
 #[tokio::test]

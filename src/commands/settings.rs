@@ -70,6 +70,9 @@ struct AwsFile {
     /// The name of the role to assume in every declared account.
     role: Option<String>,
     external_id: Option<String>,
+    /// Tags of each assumed session, as policies and an account's records see them.
+    #[serde(default)]
+    session_tags: BTreeMap<String, String>,
     /// The name of the role that CloudFormation itself works with.
     service_role: Option<String>,
     /// Capabilities sent with every change set, beside those that a stack declares.
@@ -161,7 +164,16 @@ impl Settings {
             },
         };
         let OperatorFile { aws, kubeconfig, slack, forge, store, settle_seconds, attribution_seconds } = file;
-        let AwsFile { role, external_id, service_role, capabilities, template_bucket, sites, patience_seconds } = aws;
+        let AwsFile {
+            role,
+            external_id,
+            session_tags,
+            service_role,
+            capabilities,
+            template_bucket,
+            sites,
+            patience_seconds,
+        } = aws;
         let sites = sites.iter().map(site).collect::<Result<_, _>>()?;
         let cache = folder("XDG_CACHE_HOME", ".cache");
         let nowhere = || CommandError::failed("neither HOME nor --store says where the store is");
@@ -171,6 +183,7 @@ impl Settings {
             aws: AwsSettings {
                 role,
                 external_id,
+                session_tags,
                 service_role,
                 capabilities,
                 template_bucket,

@@ -14,8 +14,16 @@ const DEEPEST: usize = 64;
 
 /// The folders that hold declarations, and what those may stand on.
 const FOLDERS: &[&str] = &["stacks", "templates", "clusters", "bases", "charts", "components"];
-const FILES: &[&str] =
-    &["groundplan.yaml", "groundplan.yml", "CODEOWNERS", ".github/CODEOWNERS", ".gitlab/CODEOWNERS", "docs/CODEOWNERS"];
+const FILES: &[&str] = &[
+    "groundplan.yaml",
+    "groundplan.yml",
+    "buildspec-sync.yml",
+    "buildspec-pr.yml",
+    "CODEOWNERS",
+    ".github/CODEOWNERS",
+    ".gitlab/CODEOWNERS",
+    "docs/CODEOWNERS",
+];
 
 impl Repository {
     /// The files of a commit that can matter: declarations, settings, owners.

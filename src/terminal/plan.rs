@@ -259,6 +259,7 @@ mod tests {
             handle: "arn".to_owned(),
             created: None,
             guards: vec!["termination protection is on".to_owned()],
+            needed_by: Vec::new(),
         };
         plan.deletions = vec![Deletion { owned, after: Vec::new() }];
         insta::assert_snapshot!(plain(&plan));

@@ -26,4 +26,7 @@ pub struct Owned {
     /// Why it must not be deleted without a word of its own: termination protection, data inside.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guards: Vec<String>,
+    /// What takes something from it, as far as the world says: it goes before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needed_by: Vec<UnitId>,
 }

@@ -9,6 +9,7 @@ mod answer;
 mod call;
 mod capabilities;
 mod counts;
+mod crowd;
 mod faults;
 mod form;
 mod nested;
@@ -96,6 +97,11 @@ impl Proxy {
     /// Leaves a stack out of the next `times` answers of DescribeStacks.
     pub fn leave_out(&self, stack: &str, times: u32) {
         self.desk.alterations().leave_out(stack, times);
+    }
+
+    /// Tells `count` stacks of the names `LIKE-0` and on, each like this one, instead of all there are.
+    pub fn gather(&self, like: &str, count: usize) {
+        self.desk.crowd().gather(like, count);
     }
 
     /// Performs the next call of an action, then drops the connection instead of answering.

@@ -15,6 +15,7 @@ use super::alteration::Alterations;
 use super::answer::Answer;
 use super::call::Call;
 use super::counts::{Counted, Counts, Tally};
+use super::crowd::Crowd;
 use super::faults::{Fate, Faults};
 use super::pretence::Pretences;
 use super::supplied::{Asked, Supplies};
@@ -29,6 +30,7 @@ pub(super) struct Desk {
     counts: Mutex<Counts>,
     faults: Faults,
     pretences: Pretences,
+    crowd: Crowd,
     alterations: Alterations,
     supplies: Supplies,
     trail: Trail,
@@ -55,6 +57,7 @@ impl Desk {
             counts: Mutex::default(),
             faults: Faults::default(),
             pretences: Pretences::default(),
+            crowd: Crowd::default(),
             alterations: Alterations::default(),
             supplies: Supplies::default(),
             trail: Trail::default(),
@@ -75,6 +78,10 @@ impl Desk {
 
     pub(super) fn pretences(&self) -> &Pretences {
         &self.pretences
+    }
+
+    pub(super) fn crowd(&self) -> &Crowd {
+        &self.crowd
     }
 
     pub(super) fn alterations(&self) -> &Alterations {
@@ -120,7 +127,11 @@ impl Desk {
             return answer;
         }
         let asked = Asked { upstream: &self.upstream, headers: &parts.headers, call };
-        let answer = match self.supplies.answer(asked).await {
+        let supplied = match self.crowd.answer(asked).await {
+            Ok(None) => self.supplies.answer(asked).await,
+            told => told,
+        };
+        let answer = match supplied {
             Ok(Some(answer)) => Ok(answer),
             Ok(None) => self.upstream.forward(parts.method.clone(), &parts.uri, &parts.headers, body).await,
             Err(error) => Err(error),

@@ -44,6 +44,10 @@ pub const SUPPLIED: &[Behaviour] = &[
         document: "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html",
     },
     Behaviour {
+        name: "an account with as many stacks as a test asks for, a hundred to a page",
+        document: "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html",
+    },
+    Behaviour {
         name: "CreateChangeSet without the capability that its template asks for",
         document: "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html",
     },

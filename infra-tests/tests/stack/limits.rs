@@ -50,6 +50,21 @@ async fn a_first_deployment_costs_five_calls_a_stack_and_a_quiet_plan_costs_page
 }
 
 #[tokio::test]
+async fn a_quiet_plan_of_five_hundred_stacks_costs_ten_calls_at_most() -> Result<()> {
+    let stage = Stage::set().await?;
+    sync(&stage.read("shop", QUEUE, &[("queue", FILE)])?.units[0]).await?;
+    stage.sandbox.proxy().gather("queue", 500);
+    let names = names(500);
+    // Where nothing is remembered of them, each template is read once.
+    quiet(&stage, &names).await?;
+    assert_eq!(stage.calls("GetTemplate"), 500);
+    let calls = quiet(&stage, &names).await?;
+    assert!(calls <= 10, "{calls}: {:#?}", stage.sandbox.proxy().counts().by_action());
+    assert_eq!(stage.calls("DescribeStacks"), 5, "a page for a hundred, and one list for all who ask");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_template_is_asked_for_once_where_nothing_is_remembered() -> Result<()> {
     let (stage, names) = (Stage::set().await?, names(10));
     sync_all(&stage.read("shop", QUEUE, &stacks(&names))?.units).await?;

@@ -1,6 +1,7 @@
 //! Stacks on a real CloudFormation API: planned, brought about, drifted, put back, destroyed.
 
 mod adoption;
+mod dialects;
 mod large;
 mod limits;
 mod mishaps;
@@ -9,6 +10,7 @@ mod offline;
 mod outside;
 mod recovery;
 mod safety;
+mod settings;
 mod stage;
 mod story;
 

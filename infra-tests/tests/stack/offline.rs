@@ -16,9 +16,13 @@ const QUEUE: &str = "Parameters: {Of: {Type: String, Default: x}}\nResources: {J
 /// What `check` says of a repository of our own: a line each, as `error FILE:LINE:COLUMN MESSAGE`,
 /// a hint behind it.
 async fn told(files: &[(&str, &str)]) -> Result<Vec<String>> {
+    let ours = [("groundplan.yaml", "{}\n"), ("templates/queue.yaml", QUEUE)];
+    told_of(&[&ours[..], files].concat()).await
+}
+
+/// The same of a repository of exactly these files.
+pub(crate) async fn told_of(files: &[(&str, &str)]) -> Result<Vec<String>> {
     let folder = tempfile::tempdir()?;
-    write(folder.path(), "groundplan.yaml", "{}\n")?;
-    write(folder.path(), "templates/queue.yaml", QUEUE)?;
     for (path, text) in files {
         write(folder.path(), path, text)?;
     }
@@ -38,7 +42,7 @@ async fn told(files: &[(&str, &str)]) -> Result<Vec<String>> {
     Ok(lines)
 }
 
-fn assert_told(lines: &[String], place: &str, words: &str) {
+pub(crate) fn assert_told(lines: &[String], place: &str, words: &str) {
     let found = lines.iter().any(|line| line.contains(place) && line.contains(words));
     assert!(found, "{place} `{words}` is not told: {lines:#?}");
 }

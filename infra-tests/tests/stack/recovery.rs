@@ -165,6 +165,7 @@ async fn what_holds_data_or_is_imported_says_so_before_it_goes() -> Result<()> {
     let data = left.iter().find(|owned| owned.id.ends_with("data")).context("it is left over")?;
     assert!(data.guards[0].contains("`Items` (AWS::DynamoDB::Table)"), "{:?}", data.guards);
     assert!(data.guards[1].contains("`shop-items` is imported by `reader`"), "{:?}", data.guards);
+    assert!(data.needed_by.len() == 1 && data.needed_by[0].ends_with("reader"), "{:?}", data.needed_by);
     let reader = left.iter().find(|owned| owned.id.ends_with("reader")).context("it is there")?;
     assert!(reader.guards.is_empty() && reader.created > data.created, "the reader goes first: {left:?}");
 

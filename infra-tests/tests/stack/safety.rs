@@ -81,6 +81,12 @@ const FAULTS: &[(u32, &str, &str, &[&str])] = &[
         "error",
         &["an_edge_that_leads_nowhere_or_round_is_told_with_every_line_of_it"],
     ),
+    (
+        37,
+        "a stack outside of the repository",
+        "declared external, read only, awaited by those who need it",
+        &["a_stack_of_others_is_read_never_touched_and_awaited_only_by_those_who_need_it"],
+    ),
     (38, "10,000 units, a row of 5,000", "no matter", &["ten_thousand_units_and_a_row_of_five_thousand_are_no_matter"]),
     (
         39,

@@ -190,3 +190,31 @@ async fn a_role_that_is_known_only_later_is_agreed_to_with_the_plan() -> Result<
     assert_eq!(stage.stacks().await?, ["jobs", "role"]);
     Ok(())
 }
+
+#[tokio::test]
+async fn an_older_stack_that_imports_from_a_younger_one_goes_before_it() -> Result<()> {
+    let stage = Stage::set(Parts::AWS).await?;
+    let queue = |name: &str| format!("Resources:\n  Q: {{Type: AWS::SQS::Queue, Properties: {{QueueName: {name}}}}}\n");
+    stage.write("templates/reader.yaml", &queue("'read'"))?;
+    stage.write(&here("reader"), "Template: reader.yaml\n")?;
+    stage.push()?;
+    stage.run(&["sync", "--yes"], 0).await?;
+    let base = format!("{}Outputs: {{Word: {{Value: word, Export: {{Name: base-word}}}}}}\n", queue("base"));
+    stage.write("templates/base.yaml", &base)?;
+    stage.write(&here("base"), "Template: base.yaml\n")?;
+    let more =
+        "  More: {Type: AWS::SQS::Queue, Properties: {QueueName: !Sub ['${W}-more', {W: !ImportValue base-word}]}}\n";
+    stage.write("templates/reader.yaml", &format!("{}{more}", queue("'read'")))?;
+    stage.push()?;
+    stage.run(&["sync", "--yes"], 0).await?;
+
+    stage.remove(&here("reader"))?;
+    stage.remove(&here("base"))?;
+    stage.push()?;
+    let ran = stage.run(&["sync", "--yes", "--agree", "delete"], 1).await?;
+    assert_says(&ran, "its export `base-word` is imported by `reader`");
+    let base = format!("protected:{}", here("base").trim_end_matches(".yaml"));
+    stage.run(&["sync", "--yes", "--agree", "delete", "--agree", &base], 0).await?;
+    assert_eq!(stage.stacks().await?, ["jobs"]);
+    Ok(())
+}

@@ -41,13 +41,14 @@ impl<'a> StackPath<'a> {
         }
     }
 
-    /// Reads it by the rules of a dialect; the second value is a word of warning.
-    pub(super) fn address(&self, dialect: Dialect) -> Result<(Address, Option<Problem>), Problem> {
+    /// Reads it by the rules of a dialect; the second value is words of warning.
+    pub(super) fn address(&self, dialect: Dialect) -> Result<(Address, Vec<Problem>), Problem> {
         let account = self.account()?;
         self.check_region()?;
         let (name, warning) = self.name(dialect);
         check_name(&name).map_err(|why| Problem::new(Place::file(self.path), why))?;
-        Ok((Address { account, region: self.region.to_owned(), name }, warning))
+        let warnings = self.account_warning(dialect).into_iter().chain(warning).collect();
+        Ok((Address { account, region: self.region.to_owned(), name }, warnings))
     }
 
     /// Exactly one token of twelve digits, first, last or alone: what either tool takes.
@@ -64,6 +65,24 @@ impl<'a> StackPath<'a> {
             [] => Err(problem(format!("`{}` names no account", self.account_segment))),
             _ => Err(problem(format!("`{}` names more than one account", self.account_segment))),
         }
+    }
+
+    /// Where the tool that the repository was written for takes the account's folder otherwise.
+    fn account_warning(&self, dialect: Dialect) -> Option<Problem> {
+        let tokens: Vec<&str> = self.account_segment.split('.').collect();
+        let said = match (dialect, tokens.as_slice()) {
+            (Dialect::Stackctl, [_]) => {
+                "stackctl passes over an account without a name, and Groundplan does not".to_owned()
+            }
+            (Dialect::Stackctl, [_, _, _, ..]) => {
+                "stackctl passes over an account with more than one name, and Groundplan does not".to_owned()
+            }
+            (Dialect::CloudGenesis, [first, .., last]) if is_account(first) => {
+                format!("CloudGenesis takes `{last}` for the account, and Groundplan `{first}`")
+            }
+            (Dialect::Native | Dialect::CloudGenesis | Dialect::Stackctl, _) => return None,
+        };
+        Some(Problem::new(Place::file(self.path), said))
     }
 
     fn check_region(&self) -> Result<(), Problem> {
@@ -167,7 +186,7 @@ mod tests {
         assert_eq!(read(Dialect::CloudGenesis, path).map(|read| read.1), Ok("net-app".into()));
         assert!(read(Dialect::Native, path).is_err_and(|message| message.contains("net-app.v2")));
         let warned = StackPath::split(path).and_then(|path| path.address(Dialect::CloudGenesis));
-        assert!(warned.is_ok_and(|(_, warning)| warning.is_some()));
+        assert!(warned.is_ok_and(|(_, warnings)| warnings.len() == 1));
     }
 
     #[test]

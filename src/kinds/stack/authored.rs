@@ -83,10 +83,13 @@ fn parameter(
         ));
     }
     match unit.spec.parameters.get(name).map(|parameter| &parameter.value) {
-        Some(ParameterValue::Ssm(path)) => {
+        Some(ParameterValue::Ssm { path, at: _ }) => {
             return Err(format!("it comes from the SSM parameter `{path}`: change it there"));
         }
         Some(ParameterValue::Output(output)) => return Err(format!("it is the output `{output}`: change it there")),
+        Some(ParameterValue::Text(text)) if text.contains("{{resolve:") => {
+            return Err(format!("the parameter `{name}` is a reference to a secret: change it there"));
+        }
         Some(ParameterValue::Text(_)) | None => {}
     }
     let file = &unit.file;

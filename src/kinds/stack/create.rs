@@ -63,6 +63,9 @@ impl Deed for Create {
         if self.wanted.protection == Some(true) {
             Box::pin(protection::set(realm, name, true)).await?;
         }
+        if let Some(policy) = &self.wanted.policy {
+            Box::pin(policy.set(realm, name)).await?;
+        }
         Ok(outputs)
     }
 }

@@ -11,6 +11,7 @@ use super::external::{self, ExternalStack};
 use super::limits;
 use super::memory::Memory;
 use super::moved::Moves;
+use super::policy::Policy;
 use super::realm::Realm;
 use super::site::{Here, Mark, StackSite};
 use super::spec::{self, Parameter, ParameterValue, Spec, TemplateAt};
@@ -134,8 +135,8 @@ struct Assembly<'a> {
 
 impl Assembly<'_> {
     fn add(&mut self, parsed: &Parsed<'_>) {
-        let Some((address, warning)) = self.problems.keep(parsed.path.address(self.dialect)) else { return };
-        warning.into_iter().for_each(|problem| self.problems.warn(problem));
+        let Some((address, warnings)) = self.problems.keep(parsed.path.address(self.dialect)) else { return };
+        warnings.into_iter().for_each(|problem| self.problems.warn(problem));
         let Some(mut spec) = spec::read(&parsed.node, self.dialect, &address, self.problems) else { return };
         self.apply_defaults(&mut spec);
         let began = self.moves.of(parsed.file).map(|origin| origin.name.clone());
@@ -213,6 +214,8 @@ impl Assembly<'_> {
             self.check_parameters(&spec, template, &parsed.node);
         }
         limits::of_stack(&spec, &parsed.node).into_iter().for_each(|problem| self.problems.error(problem));
+        let policy = spec.policy.as_ref().map(|(file, named)| Policy::read(self.snapshot, file, named));
+        let policy = policy.and_then(|read| self.problems.keep(read));
         let body = self.body(&spec, template.as_deref(), parsed.file)?;
         let realm = self.realm(&address);
         let known = known(&address, &spec, template.as_deref());
@@ -228,6 +231,7 @@ impl Assembly<'_> {
             reads_ssm_at_home: self.dialect == Dialect::CloudGenesis,
             address,
             spec,
+            policy,
             template,
             body,
             known,
@@ -335,7 +339,7 @@ fn known(address: &Address, spec: &Spec, template: Option<&Template>) -> Known {
         match &parameter.value {
             ParameterValue::Text(text) => known.insert(name.clone(), text.clone()),
             // Known only later: a default must not stand in for it.
-            ParameterValue::Ssm(_) | ParameterValue::Output(_) => known.remove(name),
+            ParameterValue::Ssm { .. } | ParameterValue::Output(_) => known.remove(name),
         };
     }
     Known(known)

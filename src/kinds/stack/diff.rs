@@ -28,6 +28,7 @@ pub(super) fn quick(wanted: &Wanted, template: Option<&Template>, live: &Live, s
     let mut differences = Vec::new();
     differences.extend(parameters(wanted, template, live));
     differences.extend(tags(wanted, live));
+    differences.extend(topics(wanted, live));
     if sent == Sent::Other {
         differences.push(whole("Template", Some("as deployed"), Some(&template.path)));
     }
@@ -76,6 +77,15 @@ fn tags<'a>(wanted: &'a Wanted, live: &'a Live) -> impl Iterator<Item = Differen
         let shown = |value: &String| wanted.veil.shown("Tags", &path, value);
         Some(difference("Tags", &path, from.map(shown), to.map(shown)))
     })
+}
+
+fn topics(wanted: &Wanted, live: &Live) -> Option<Difference> {
+    let topics = wanted.notifications.as_ref().filter(|topics| **topics != live.notifications)?;
+    let shown = |topics: &BTreeSet<String>| {
+        let all: Vec<&str> = topics.iter().map(String::as_str).collect();
+        Some(Shown::text(if all.is_empty() { "none".to_owned() } else { all.join(", ") }))
+    };
+    Some(difference("Stack", "/NotificationArns", shown(&live.notifications), shown(topics)))
 }
 
 fn difference(item: &str, path: &str, from: Option<Shown>, to: Option<Shown>) -> Difference {

@@ -28,6 +28,8 @@ fn wanted(parameters: &[(&str, Text)], tags: &[(&str, &str)]) -> Wanted {
         capabilities: Vec::new(),
         role: None,
         protection: None,
+        policy: None,
+        notifications: None,
         veil: Veil::default(),
     }
 }
@@ -91,4 +93,22 @@ fn a_secret_is_no_part_of_a_change_sets_name() {
     let name = |secret: &str| wanted(&[("Key", Text::Secret(Secret::new(secret)))], &[]).change_set_name();
     assert_eq!(name("a"), name("b"));
     assert_ne!(name("a"), wanted(&[], &[]).change_set_name());
+}
+
+#[test]
+fn topics_differ_only_where_the_file_says_some() {
+    let with = |topics: Option<&[&str]>| Wanted {
+        notifications: topics.map(|topics| topics.iter().map(|topic| (*topic).to_owned()).collect()),
+        ..wanted(&[], &[])
+    };
+    let live =
+        Live { notifications: ["arn:one".to_owned()].into(), ..live(&[("Size", "small"), ("Key", "****")], &[]) };
+    let told = |wanted: &Wanted| match quick(wanted, Some(&template()), &live, Sent::Same) {
+        Quick::Differs(seen) => seen.iter().map(|one| format!("{:?} {:?}", one.from, one.to)).collect(),
+        Quick::Equal | Quick::Ask => String::new(),
+    };
+    assert_eq!(told(&with(None)), "", "an adopted stack keeps what its tool gave it");
+    assert_eq!(told(&with(Some(&["arn:one"]))), "");
+    assert_eq!(told(&with(Some(&[]))), r#"Some(Text("arn:one")) Some(Text("none"))"#);
+    assert_ne!(with(None).change_set_name(), with(Some(&[])).change_set_name());
 }

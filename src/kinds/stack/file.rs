@@ -30,6 +30,12 @@ pub(super) struct StackFile {
     capabilities: Option<Vec<String>>,
     /// Whether the stack refuses to be deleted; what it is now stays where nothing is said.
     termination_protection: Option<bool>,
+    /// A JSON file, as a path below `templates/`, that says which resources an update may touch:
+    /// CloudFormation's stack policy. As it is now where nothing is said.
+    stack_policy: Option<String>,
+    /// SNS topics that are told of the stack's events; those it has now where nothing is said, and none
+    /// for an empty list.
+    notification_arns: Option<Vec<String>>,
     /// Units to wait for, each by its path or a tail of it.
     depends_on: Option<Vec<String>>,
     /// Stacks of the same account and region to wait for, each by its name (stackctl).
@@ -55,6 +61,8 @@ struct Parameter {
     #[serde(alias = "ParameterValue")]
     value: Option<Scalar>,
     r#type: Option<ParameterType>,
+    /// With `SSM`: another account and region to read from, as `111122223333/eu-west-1`.
+    at: Option<String>,
 }
 
 /// What a parameter's value means.
@@ -65,6 +73,8 @@ enum ParameterType {
     Ssm,
     /// An output of another stack: `network/vpc.VpcId`.
     Output,
+    /// A secret of Secrets Manager, `NAME` or `NAME:KEY`, which only CloudFormation itself reads.
+    Secret,
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -1,5 +1,7 @@
 //! What speaks against deleting a stack whose file is gone: data inside, and others who import from it.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 
 use super::live::Live;
@@ -9,28 +11,35 @@ use super::stateful;
 use crate::aws::{Api, failure};
 use crate::unit::KindError;
 
-/// Why it must not go without a word of its own.
-pub(super) async fn guards(realm: &Realm, live: &Live) -> Result<Vec<String>, KindError> {
-    let mut guards = Vec::new();
+/// What there is to know of a stack before it goes.
+#[derive(Default)]
+pub(super) struct Standing {
+    /// Why it must not go without a word of its own.
+    pub(super) guards: Vec<String>,
+    /// The names of the stacks that import from it.
+    pub(super) importers: BTreeSet<String>,
+}
+
+/// Asks what it holds, and who imports from it.
+pub(super) async fn standing(realm: &Realm, live: &Live) -> Result<Standing, KindError> {
+    let Standing { mut guards, mut importers } = Standing::default();
     for resource in resources::of(realm, live).await? {
         let is_there = resource.status != "DELETE_COMPLETE" && !resource.physical_id.is_empty();
         guards.extend(stateful::guard(&resource.logical_id, &resource.r#type).filter(|_| is_there));
     }
-    for (export, importers) in imported(realm, live).await? {
-        guards.push(format!("its export `{export}` is imported by {}", importers.join(", ")));
+    for (export, names) in imported(realm, live).await? {
+        guards.push(format!("its export `{export}` is imported by {}", quoted(&names)));
+        importers.extend(names);
     }
-    Ok(guards)
+    Ok(Standing { guards, importers })
 }
 
 /// Refuses while somebody imports from the stack: AWS would refuse too, and say less.
 pub(super) async fn check_exports(realm: &Realm, live: &Live) -> Result<(), KindError> {
     let imported = imported(realm, live).await?;
     let Some((export, importers)) = imported.first() else { return Ok(()) };
-    let said = format!(
-        "the stack `{}` cannot go while its export `{export}` is imported by {}",
-        live.name,
-        importers.join(", ")
-    );
+    let said =
+        format!("the stack `{}` cannot go while its export `{export}` is imported by {}", live.name, quoted(importers));
     Err(KindError::refused(said).hint("first let them take the value from elsewhere, or delete them; then run again"))
 }
 
@@ -40,10 +49,14 @@ async fn imported(realm: &Realm, live: &Live) -> Result<Vec<(String, Vec<String>
     for export in &live.exports {
         let importers = importers(realm, export).await?;
         if !importers.is_empty() {
-            found.push((export.clone(), importers.into_iter().map(|name| format!("`{name}`")).collect()));
+            found.push((export.clone(), importers));
         }
     }
     Ok(found)
+}
+
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 async fn importers(realm: &Realm, export: &str) -> Result<Vec<String>, KindError> {

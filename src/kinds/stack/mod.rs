@@ -30,6 +30,7 @@ mod live;
 mod memory;
 mod moved;
 mod nested;
+mod policy;
 mod protection;
 mod realm;
 mod recover;

@@ -105,6 +105,7 @@ impl StackSite {
             handle: live.id.clone(),
             created: live.created.clone(),
             guards: self.guards(live),
+            needed_by: Vec::new(),
         })
     }
 
@@ -133,7 +134,13 @@ impl Site for StackSite {
             match self.here.declared.get(&live.name) {
                 Some((_, stateful)) => owned.guards.extend(stateful.iter().cloned()),
                 // No file says any more what it holds: the account is asked.
-                None => owned.guards.extend(Box::pin(leftover::guards(&self.realm, live)).await?),
+                None => {
+                    let leftover::Standing { guards, importers } =
+                        Box::pin(leftover::standing(&self.realm, live)).await?;
+                    owned.guards.extend(guards);
+                    let importers = importers.iter().filter_map(|name| self.owned_by_us(stacks.get(name)?));
+                    owned.needed_by = importers.map(|importer| importer.id).collect();
+                }
             }
             all.push(owned);
         }

@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::address::{Address, check_name};
+use super::address::{Address, check_name, is_account, is_region};
 use super::dialect::Dialect;
 use super::file;
 use super::scalar::{Rendered, render};
 use crate::problem::{Place, Problems};
 use crate::unit::OutputName;
 use crate::yaml::{Node, Value};
+
+/// CloudFormation tells no more topics than these of a stack's events.
+const MOST_TOPICS: usize = 5;
 
 /// What a stack file says.
 #[derive(Clone, PartialEq, Debug)]
@@ -22,6 +25,10 @@ pub(super) struct Spec {
     pub(super) description: Option<String>,
     /// Whether the stack is to refuse its deletion; as it is where nothing is said.
     pub(super) protection: Option<bool>,
+    /// The file of the stack policy, and where it is named.
+    pub(super) policy: Option<(String, Node)>,
+    /// None leaves the topics as they are.
+    pub(super) notifications: Option<BTreeSet<String>>,
 }
 
 /// Where the template is kept.
@@ -43,8 +50,11 @@ pub(super) struct Parameter {
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum ParameterValue {
     Text(String),
-    /// The path of an SSM parameter.
-    Ssm(String),
+    /// The path of an SSM parameter, and the account and region to read it from where it says so.
+    Ssm {
+        path: String,
+        at: Option<(String, String)>,
+    },
     Output(OutputName),
 }
 
@@ -96,6 +106,7 @@ impl Reader<'_> {
             return None;
         }
         self.unknown_keys(node);
+        self.passed_over(node);
         self.actions(node);
         let template = self.template(node);
         let spec = Spec {
@@ -106,6 +117,8 @@ impl Reader<'_> {
             capabilities: self.words(node.get("Capabilities")).map(|(word, _)| word).collect(),
             description: node.get("Description").and_then(|node| self.text("Description", node)),
             protection: node.get("TerminationProtection").and_then(|node| self.truth("TerminationProtection", node)),
+            policy: node.get("StackPolicy").and_then(|node| Some((self.text("StackPolicy", node)?, node.clone()))),
+            notifications: node.get("NotificationArns").map(|node| self.topics(node)),
             template: template?,
         };
         Some(spec)
@@ -122,6 +135,26 @@ impl Reader<'_> {
         }
     }
 
+    fn topics(&mut self, node: &Node) -> BTreeSet<String> {
+        let mut topics = BTreeSet::new();
+        for (arn, node) in self.words(Some(node)) {
+            let is_topic =
+                arn.starts_with("arn:") && arn.split(':').nth(2) == Some("sns") && arn.split(':').count() == 6;
+            match is_topic {
+                true => _ = topics.insert(arn),
+                false => {
+                    let problem = node.problem(format!("`{arn}` is no topic"));
+                    self.problems.error(problem.hint("write its ARN: arn:aws:sns:REGION:ACCOUNT:NAME"));
+                }
+            }
+        }
+        if topics.len() > MOST_TOPICS {
+            let said = format!("the stack has {} topics, and CloudFormation takes {MOST_TOPICS}", topics.len());
+            self.problems.error(node.problem(said));
+        }
+        topics
+    }
+
     fn unknown_keys(&mut self, node: &Node) {
         for (key, _) in node.entries() {
             let name = key.text().unwrap_or_default();
@@ -134,6 +167,19 @@ impl Reader<'_> {
                 Dialect::Native => self.problems.error(problem),
                 // Both tools pass over what they do not know.
                 Dialect::CloudGenesis | Dialect::Stackctl => self.problems.warn(problem),
+            }
+        }
+    }
+
+    /// What CloudGenesis has no key for, and we take as stackctl does.
+    fn passed_over(&mut self, node: &Node) {
+        if self.dialect != Dialect::CloudGenesis {
+            return;
+        }
+        for key in ["Depends", "Capabilities", "Description"] {
+            if let Some((key_node, _)) = node.entries().find(|(name, _)| name.text() == Some(key)) {
+                let said = format!("CloudGenesis passes over `{key}`, and Groundplan does not");
+                self.problems.warn(key_node.problem(said));
             }
         }
     }
@@ -210,8 +256,9 @@ impl Reader<'_> {
                     let said = "stackctl sends the path itself, and Groundplan the value it leads to";
                     self.problems.warn(pair.value.problem(said));
                 }
-                Some(ParameterValue::Ssm(text))
+                Some(ParameterValue::Ssm { path: text, at: self.elsewhere(pair)? })
             }
+            Some("Secret") => self.secret(pair, &text).map(ParameterValue::Text),
             Some("Output") => match text.parse() {
                 Ok(name) => Some(ParameterValue::Output(name)),
                 Err(why) => {
@@ -222,7 +269,7 @@ impl Reader<'_> {
             Some(other) => {
                 let node = pair.r#type.expect("it has a text");
                 let problem = node.problem(format!("a parameter has no type `{other}`"));
-                let problem = problem.did_you_mean(other, ["SSM", "Output"]);
+                let problem = problem.did_you_mean(other, ["SSM", "Output", "Secret"]);
                 match self.dialect {
                     Dialect::Native => self.problems.error(problem),
                     Dialect::CloudGenesis | Dialect::Stackctl => self.problems.warn(problem),
@@ -231,6 +278,40 @@ impl Reader<'_> {
             }
             None => Some(ParameterValue::Text(text)),
         }
+    }
+
+    /// The account and region of `At`, or none; an error where it says nothing that can be one.
+    #[expect(clippy::option_option, reason = "not said, wrong, or right")]
+    fn elsewhere(&mut self, pair: &Pair<'_>) -> Option<Option<(String, String)>> {
+        let Some(node) = pair.at else { return Some(None) };
+        let said = node.text().and_then(|text| text.split_once('/'));
+        match said.filter(|(account, region)| is_account(account) && is_region(region)) {
+            Some((account, region)) => Some(Some((account.to_owned(), region.to_owned()))),
+            None => {
+                let problem = node.problem("`At` names no account and region");
+                self.problems.error(problem.hint("write it as 111122223333/eu-west-1"));
+                None
+            }
+        }
+    }
+
+    /// The dynamic reference that CloudFormation resolves when it makes the resource: the value itself
+    /// passes through nobody's hands.
+    fn secret(&mut self, pair: &Pair<'_>, text: &str) -> Option<String> {
+        // An ARN has six colons of its own before the secret's name ends.
+        let own = if text.starts_with("arn:") { 6 } else { 0 };
+        let mut parts = text.splitn(own + 2, ':');
+        let name: Vec<&str> = parts.by_ref().take(own + 1).collect();
+        let (name, key) = (name.join(":"), parts.next().unwrap_or_default());
+        if name.is_empty() || text.contains(['{', '}', ' ']) || key.contains(':') {
+            let problem = pair.value.problem(format!("`{text}` names no secret"));
+            self.problems.error(problem.hint("write its name, or NAME:KEY for one value of a JSON secret"));
+            return None;
+        }
+        Some(match key {
+            "" => format!("{{{{resolve:secretsmanager:{name}}}}}"),
+            key => format!("{{{{resolve:secretsmanager:{name}:SecretString:{key}}}}}"),
+        })
     }
 
     fn tags(&mut self, node: Option<&Node>) -> BTreeMap<String, String> {
@@ -250,7 +331,7 @@ impl Reader<'_> {
         match &node.value {
             Value::Mapping(_) => {
                 let pair = |(key, value): (&'n Node, &'n Node)| {
-                    Some(Pair { name: key.text()?.to_owned(), key, value, r#type: None })
+                    Some(Pair { name: key.text()?.to_owned(), key, value, r#type: None, at: None })
                 };
                 node.entries().filter_map(pair).collect()
             }
@@ -277,14 +358,16 @@ impl Reader<'_> {
         };
         for (entry, _) in item.entries() {
             let entry_name = entry.text().unwrap_or_default();
-            let known = ["Name", "Key", "ParameterKey", "Value", "ParameterValue", "Type"];
+            let known = ["Name", "Key", "ParameterKey", "Value", "ParameterValue", "Type", "At"];
             if self.dialect == Dialect::Native && !known.contains(&entry_name) {
                 let problem = entry.problem(format!("there is no key `{entry_name}` here"));
                 self.problems.error(problem.did_you_mean(entry_name, known));
             }
         }
         match value {
-            Some(value) => Some(Pair { name: name.to_owned(), key, value, r#type: item.get("Type") }),
+            Some(value) => {
+                Some(Pair { name: name.to_owned(), key, value, r#type: item.get("Type"), at: item.get("At") })
+            }
             // stackctl takes a key without a value as not given.
             None if self.dialect == Dialect::Stackctl => None,
             None => {
@@ -382,6 +465,7 @@ struct Pair<'n> {
     key: &'n Node,
     value: &'n Node,
     r#type: Option<&'n Node>,
+    at: Option<&'n Node>,
 }
 
 fn written(node: &Node) -> (Place, Option<String>) {

@@ -42,7 +42,7 @@ fn a_value_may_come_from_ssm_or_from_another_stacks_output() {
     );
     let spec = spec.expect("readable");
     let output = OutputName { unit: "network/vpc".into(), output: "VpcId".into() };
-    assert_eq!(spec.parameters["S"].value, ParameterValue::Ssm("/db/password".into()));
+    assert_eq!(spec.parameters["S"].value, ParameterValue::Ssm { path: "/db/password".into(), at: None });
     assert_eq!(spec.parameters["V"].value, ParameterValue::Output(output));
     assert_eq!(problems.errors.len(), 1);
     assert_eq!(problems.errors[0].place.line, 5);
@@ -96,4 +96,37 @@ fn a_value_that_a_tool_would_change_is_said() {
     let spec = spec.expect("readable");
     assert_eq!(spec.parameters["V"].value, ParameterValue::Text("1.3".into()));
     assert_eq!((problems.warnings.len(), problems.errors.len()), (1, 1));
+}
+
+#[test]
+fn a_secret_becomes_a_reference_and_ssm_may_be_read_elsewhere() {
+    let (spec, problems) = read_as(
+        Dialect::Native,
+        "Template: a.yaml\nParameters:\n- {Name: A, Type: Secret, Value: shop/db}\n- {Name: B, Type: Secret, Value: 'shop/db:password'}\n- {Name: C, Type: Secret, Value: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:db-1a:key'}\n- {Name: D, Type: SSM, Value: /shared, At: 444455556666/eu-central-1}\n- {Name: E, Type: SSM, Value: /shared, At: nowhere}\n- {Name: F, Type: Secret, Value: '{{x}}'}\n",
+    );
+    let spec = spec.expect("readable");
+    let text = |name: &str| match &spec.parameters[name].value {
+        ParameterValue::Text(text) => text.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(text("A"), "{{resolve:secretsmanager:shop/db}}");
+    assert_eq!(text("B"), "{{resolve:secretsmanager:shop/db:SecretString:password}}");
+    let arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:db-1a";
+    assert_eq!(text("C"), format!("{{{{resolve:secretsmanager:{arn}:SecretString:key}}}}"));
+    let at = Some(("444455556666".to_owned(), "eu-central-1".to_owned()));
+    assert_eq!(spec.parameters["D"].value, ParameterValue::Ssm { path: "/shared".into(), at });
+    let lines: Vec<usize> = problems.errors.iter().map(|problem| problem.place.line).collect();
+    assert_eq!(lines, [7, 8]);
+}
+
+#[test]
+fn topics_are_five_arns_at_most_and_an_empty_list_is_a_wish() {
+    let read = |list: &str| read_as(Dialect::Native, &format!("Template: a.yaml\nNotificationArns: {list}\n"));
+    let topics = |list: &str| read(list).0.expect("readable").notifications.map(|topics| topics.len());
+    assert_eq!(topics("[]"), Some(0));
+    assert_eq!(topics("['arn:aws-cn:sns:cn-north-1:111122223333:t']"), Some(1));
+    assert_eq!(read_as(Dialect::Native, "Template: a.yaml\n").0.expect("readable").notifications, None);
+    assert_eq!(read("[topic]").1.errors.len(), 1);
+    let six: Vec<String> = (0..6).map(|n| format!("arn:aws:sns:eu-west-1:111122223333:t{n}")).collect();
+    assert_eq!(read(&format!("[{}]", six.join(", "))).1.errors.len(), 1);
 }

@@ -18,6 +18,7 @@ use super::drift::{self, Found};
 use super::expression::Known;
 use super::iam;
 use super::live::Live;
+use super::policy::Policy;
 use super::protection;
 use super::realm::Realm;
 use super::recover::hands_off;
@@ -30,7 +31,7 @@ use super::update::Update;
 use super::upload;
 use super::veil::Veil;
 use super::wanted::Wanted;
-use crate::aws::partition;
+use crate::aws::{Session, partition};
 use crate::repo::Snapshot;
 use crate::unit::{
     Change, Coverage, Difference, Inputs, KindError, Look, Need, Planned, Prepared, Promised, Reference, Secret,
@@ -55,11 +56,15 @@ impl Body {
     }
 }
 
+/// The account and region that an SSM parameter is read from, where the file says one.
+type Elsewhere = Option<(String, String)>;
+
 /// One declared stack, and its way to AWS.
 pub(super) struct StackUnit {
     pub(super) file: String,
     pub(super) address: Address,
     pub(super) spec: Spec,
+    pub(super) policy: Option<Policy>,
     /// None where it is kept in a bucket outside.
     pub(super) template: Option<Arc<Template>>,
     pub(super) body: Body,
@@ -170,7 +175,9 @@ impl StackUnit {
         for (name, parameter) in &self.spec.parameters {
             let value = match &parameter.value {
                 ParameterValue::Text(text) => self.plain(name, text),
-                ParameterValue::Ssm(path) => from_ssm.get(path).cloned().expect("every path was read or an error"),
+                ParameterValue::Ssm { path, at } => {
+                    from_ssm.get(&(at, path)).cloned().expect("every path was read or an error")
+                }
                 ParameterValue::Output(output) => match inputs.get(output) {
                     Some(value) => self.plain(name, value),
                     None => return Err(KindError::failed(format!("the output `{output}` is not known yet"))),
@@ -188,6 +195,8 @@ impl StackUnit {
             name: self.address.name.clone(),
             body: self.body.clone(),
             protection: self.spec.protection,
+            policy: self.policy.clone(),
+            notifications: self.spec.notifications.clone(),
             tags,
             earlier: self.earlier.clone(),
             capabilities,
@@ -210,20 +219,32 @@ impl StackUnit {
         }
     }
 
-    async fn read_from_ssm(&self) -> Result<BTreeMap<String, Text>, KindError> {
-        let path = |parameter: &super::spec::Parameter| match &parameter.value {
-            ParameterValue::Ssm(path) => Some(path.clone()),
-            ParameterValue::Text(_) | ParameterValue::Output(_) => None,
-        };
-        let paths: BTreeSet<String> = self.spec.parameters.values().filter_map(path).collect();
-        if paths.is_empty() {
-            return Ok(BTreeMap::new());
+    /// By where it says to read from, and the path.
+    async fn read_from_ssm(&self) -> Result<BTreeMap<(&Elsewhere, &String), Text>, KindError> {
+        let mut paths: BTreeMap<&Elsewhere, BTreeSet<String>> = BTreeMap::new();
+        for parameter in self.spec.parameters.values() {
+            match &parameter.value {
+                ParameterValue::Ssm { path, at } => _ = paths.entry(at).or_default().insert(path.clone()),
+                ParameterValue::Text(_) | ParameterValue::Output(_) => {}
+            }
         }
-        let session = match self.reads_ssm_at_home {
-            true => self.realm.aws.home(&self.address.region).await?,
-            false => self.realm.session().await?,
-        };
-        ssm::read(&session, &paths).await
+        let mut values = BTreeMap::new();
+        for (at, paths) in &paths {
+            values.insert(*at, ssm::read(&self.ssm_session(at).await?, paths).await?);
+        }
+        let read = self.spec.parameters.values().filter_map(|parameter| match &parameter.value {
+            ParameterValue::Ssm { path, at } => Some(((at, path), values.get(at)?.get(path)?.clone())),
+            ParameterValue::Text(_) | ParameterValue::Output(_) => None,
+        });
+        Ok(read.collect())
+    }
+
+    async fn ssm_session(&self, at: &Elsewhere) -> Result<Session, KindError> {
+        match at {
+            Some((account, region)) => Box::pin(self.realm.aws.session(account, region)).await,
+            None if self.reads_ssm_at_home => self.realm.aws.home(&self.address.region).await,
+            None => self.realm.session().await,
+        }
     }
 
     /// No change set is made: it would leave a stack in review behind.
@@ -272,6 +293,17 @@ impl StackUnit {
         let (mut differences, mut set) = self.declared(&wanted, &live).await?;
         let protect = wanted.protection.filter(|wanted| *wanted != live.is_protected);
         differences.extend(protect.map(protection::difference));
+        let policy = match self.policy_change(&wanted, &live).await {
+            Ok(change) => change,
+            Err(error) => {
+                self.put_away(set.as_ref()).await;
+                return Err(error);
+            }
+        };
+        let policy = policy.map(|(policy, difference)| {
+            differences.push(difference);
+            policy
+        });
         let (found, mut coverage) = match look {
             Look::Quick => (Vec::new(), Coverage::default()),
             Look::Close => match drift::detect(&self.realm, &live).await {
@@ -305,6 +337,7 @@ impl StackUnit {
             version,
             sent: wanted.body.text().map(str::to_owned),
             protect,
+            policy,
             outputs: kept,
             name: wanted.name,
             set,
@@ -313,6 +346,12 @@ impl StackUnit {
             template: self.template.clone(),
         };
         Ok(Prepared { planned, deed: if is_quiet { None } else { Some(Box::new(update)) } })
+    }
+
+    async fn policy_change(&self, wanted: &Wanted, live: &Live) -> Result<Option<(Policy, Difference)>, KindError> {
+        let Some(policy) = &wanted.policy else { return Ok(None) };
+        let difference = policy.difference(&self.realm, &live.name).await?;
+        Ok(difference.map(|difference| (policy.clone(), difference)))
     }
 
     /// A stack of another repository is not taken over because its name is the same.

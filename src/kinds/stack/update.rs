@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::changeset::{self, ChangeSet};
 use super::drift::{self, Found};
 use super::events;
+use super::policy::Policy;
 use super::protection;
 use super::realm::Realm;
 use super::revert::revert;
@@ -30,6 +31,8 @@ pub(super) struct Update {
     pub(super) set: Option<ChangeSet>,
     /// The protection from deletion, where it changes.
     pub(super) protect: Option<bool>,
+    /// The policy to be set, where it is another one.
+    pub(super) policy: Option<Policy>,
     /// As they are before it.
     pub(super) outputs: Outputs,
     pub(super) drifted: Vec<Found>,
@@ -59,6 +62,9 @@ impl Deed for Update {
         }
         if let Some(on) = self.protect {
             Box::pin(protection::set(realm, &self.name, on)).await?;
+        }
+        if let Some(policy) = &self.policy {
+            Box::pin(policy.set(realm, &self.name)).await?;
         }
         match (self.drifted.is_empty(), outputs) {
             (true, Some(outputs)) => Ok(outputs),

@@ -1,11 +1,12 @@
 //! A stack as it is to be, every value at hand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_cloudformation::operation::create_change_set::builders::CreateChangeSetFluentBuilder;
 use aws_sdk_cloudformation::types::{Capability, Parameter, Tag};
 use sha2::{Digest, Sha256};
 
+use super::policy::Policy;
 use super::template::Template;
 use super::unit::Body;
 use super::veil::Veil;
@@ -25,6 +26,10 @@ pub(super) struct Wanted {
     pub(super) capabilities: Vec<String>,
     /// None leaves the protection as it is.
     pub(super) protection: Option<bool>,
+    /// None leaves the policy as it is.
+    pub(super) policy: Option<Policy>,
+    /// None leaves the topics as they are.
+    pub(super) notifications: Option<BTreeSet<String>>,
     /// None leaves the role that the stack already has.
     pub(super) role: Option<String>,
     pub(super) veil: Veil,
@@ -58,6 +63,9 @@ impl Wanted {
             add(value);
         }
         self.capabilities.iter().for_each(|capability| add(capability));
+        // Not said and none are two wishes.
+        add(if self.notifications.is_some() { "topics" } else { "" });
+        self.notifications.iter().flatten().for_each(|topic| add(topic));
         format!("{PREFIX}{}", &hex::encode(digest.finalize())[..16])
     }
 
@@ -73,6 +81,7 @@ impl Wanted {
         call.set_parameters(Some(self.parameters.iter().map(parameter).collect()))
             .set_tags(Some(tags(&self.tags)))
             .set_capabilities(capabilities(&self.capabilities))
+            .set_notification_arns(self.notifications.as_ref().map(|topics| topics.iter().cloned().collect()))
             .set_role_arn(self.role.clone())
     }
 }

@@ -97,6 +97,7 @@ impl ClusterSite {
             site: self.name.clone(),
             created: inventory.created.clone(),
             guards: inventory.records.keys().filter_map(holds).collect(),
+            needed_by: Vec::new(),
         })
     }
 }
