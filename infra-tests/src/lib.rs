@@ -1,6 +1,7 @@
 //! The sandbox of real parts, and what tests need beside them.
 
 pub mod bench;
+pub mod faults;
 pub mod product;
 pub mod proxy;
 pub mod sandbox;

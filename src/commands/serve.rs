@@ -11,7 +11,7 @@ use super::exit::{CommandError, Done, Exit};
 use super::session::Session;
 use super::settings::{OperatorArguments, Settings};
 use crate::forge::Forge;
-use crate::serve::{Door, Health, Service, Source};
+use crate::serve::{Door, Health, Records, Service, Source};
 use crate::slack::{Signatures, Slack};
 use crate::store::Store;
 
@@ -27,7 +27,8 @@ pub struct ServeArguments {
     #[arg(long, default_value = ".", value_name = "PATH|URL", env = "GROUNDPLAN_REPO")]
     repo: String,
 
-    /// Where to listen: Slack posts to /slack/interactions there, and /healthz is the heartbeat.
+    /// Where to listen: Slack posts to /slack/interactions there, /healthz is the heartbeat, and where
+    /// GROUNDPLAN_AUDIT_TOKEN is set, API servers post their audit to /kubernetes/audit.
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
 }
@@ -46,7 +47,7 @@ pub(super) async fn run(operator: OperatorArguments, arguments: ServeArguments) 
             let listener = TcpListener::bind(address).await?;
             let local = listener.local_addr()?;
             anstream::eprintln!("Listening on http://{local}/slack/interactions");
-            Some(Door { listener, signatures })
+            Some(Door { listener, signatures, audit: session.settings.audit_token.clone() })
         }
     };
     if !by_http && !socket_mode {
@@ -85,6 +86,7 @@ pub(super) async fn service(session: &Session) -> Result<Service, CommandError> 
         news: Arc::default(),
         owner: owner(),
         health: Health::default(),
+        records: Records::default(),
     })
 }
 

@@ -151,6 +151,8 @@ pub(super) struct Settings {
     pub cache: PathBuf,
     pub settle: jiff::SignedDuration,
     pub ask_after: Vec<jiff::SignedDuration>,
+    /// What an API server's audit webhook must hold.
+    pub audit_token: Option<Secret>,
 }
 
 impl Settings {
@@ -213,6 +215,7 @@ impl Settings {
             },
             cache: cache.unwrap_or_else(std::env::temp_dir),
             settle: jiff::SignedDuration::from_secs(i64::from(settle_seconds.unwrap_or(60))),
+            audit_token: secret("GROUNDPLAN_AUDIT_TOKEN"),
             ask_after: match attribution_seconds {
                 Some(seconds) => {
                     let after = seconds.into_iter().map(|seconds| jiff::SignedDuration::from_secs(i64::from(seconds)));

@@ -46,7 +46,11 @@ impl Service {
                 for CaseUnit { id, differences, .. } in &kept.case.units {
                     let Some(member) = declaration.graph.member(id) else { continue };
                     match member.declared.unit.authors(differences).await {
-                        Ok(authors) => _ = found.insert(id.clone(), authors),
+                        Ok(authors) => {
+                            let all = differences.iter().zip(authors);
+                            let surer = |(difference, author)| self.surer(difference, author);
+                            found.insert(id.clone(), all.map(surer).collect());
+                        }
                         Err(error) => {
                             tracing::info!(case = kept.case.id, error = chain(&error), "nobody could say who")
                         }
@@ -67,6 +71,14 @@ impl Service {
         self.store.keep(&[step], &[], Timestamp::now()).await?;
         self.news.notify_one();
         Ok(())
+    }
+}
+
+impl Service {
+    /// The author that the unit knows of, or who an audit log says it was.
+    fn surer(&self, difference: &Difference, author: Option<Who>) -> Option<Who> {
+        let at = difference.who.as_ref().and_then(|who| who.time.as_ref()).and_then(|time| time.parse().ok());
+        author.or_else(|| self.records.author(&difference.item, at))
     }
 }
 

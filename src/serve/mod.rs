@@ -15,6 +15,7 @@ mod ignore;
 mod look;
 mod press;
 mod propose;
+mod records;
 mod run;
 mod source;
 mod sync;
@@ -27,6 +28,7 @@ pub use attribute::ASK_AFTER;
 pub use card::Card;
 pub use health::Health;
 pub use propose::Wanted;
+pub use records::Records;
 pub use run::{Door, ServeError};
 pub use source::Source;
 pub use tell::TellError;
@@ -62,6 +64,8 @@ pub struct Service {
     /// This process, among the replicas that share a store.
     pub owner: String,
     pub health: Health,
+    /// What the API servers' audit webhooks told.
+    pub records: Records,
 }
 
 #[derive(Debug, thiserror::Error)]

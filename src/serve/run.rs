@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::{Service, TellError, health};
+use super::{Service, TellError, health, records};
 use crate::cases::CaseEvent;
 use crate::slack::{self, Inbox, Signatures, SlackError};
+use crate::unit::Secret;
 
 /// More presses than this waiting for their turn are refused, so that people see that they failed.
 const ROOM: usize = 64;
@@ -24,8 +25,10 @@ pub enum ServeError {
 /// The way in by HTTP.
 pub struct Door {
     pub listener: TcpListener,
-    /// None where presses do not come this way: then only `/healthz` answers.
+    /// None where presses do not come this way.
     pub signatures: Option<Signatures>,
+    /// What an API server must hold to tell of its audit; none where nobody may.
+    pub audit: Option<Secret>,
 }
 
 impl Service {
@@ -35,9 +38,11 @@ impl Service {
         let (inbox, mut presses) = Inbox::new(ROOM);
         let web = async {
             match http {
-                Some(Door { listener, signatures }) => {
+                Some(Door { listener, signatures, audit }) => {
                     let presses = signatures.map(|signatures| slack::router(signatures, inbox.clone()));
+                    let audit = audit.map(|token| records::router(self.records.clone(), &token));
                     let router = health::router(self.clone()).merge(presses.unwrap_or_default());
+                    let router = router.merge(audit.unwrap_or_default());
                     axum::serve(listener, router).await
                 }
                 None => std::future::pending().await,

@@ -225,6 +225,23 @@ mod tests {
     }
 
     #[test]
+    fn no_payload_however_broken_is_more_than_malformed() {
+        for whole in [payload("case_sync", VALUE), submission("production")] {
+            let text = whole.to_string();
+            for cut in (0..text.len()).filter(|cut| text.is_char_boundary(*cut)) {
+                for put in ["", "0", "\"", "{", "null", "[]"] {
+                    let broken = format!("{}{put}{}", &text[..cut], text.get(cut + 1..).unwrap_or_default());
+                    let Ok(read) = serde_json::from_str::<Value>(&broken) else { continue };
+                    // Whatever it is taken for, it names somebody, and a case in the form of one.
+                    if let Ok(press) = Press::parse(&read) {
+                        assert!(!press.user_id.is_empty(), "{broken}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_press_without_a_person_or_a_message_is_malformed() {
         let without = |pointer: &str| {
             let mut payload = payload("case_sync", VALUE);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use infra_tests::product::Product;
-use infra_tests::sandbox::{ACCOUNTS, Caller, EXTERNAL_ID, Parts, ROLE, Sandbox, requests, until};
+use infra_tests::sandbox::{ACCOUNTS, Caller, Chromium, EXTERNAL_ID, Parts, ROLE, Sandbox, requests, until};
 use infra_tests::shop;
 use infra_tests::slack::{OPERATOR, Simulator};
 use tokio::signal::unix::{SignalKind, signal};
@@ -125,7 +125,7 @@ impl Demo {
         let messages = self.slack.messages(shop::CHANNEL);
         ensure!(messages.len() == 1, "{} messages instead of one", messages.len());
         println!("\nThe channel, as the simulator received it:\n\n{}", self.slack.show(shop::CHANNEL));
-        Ok(())
+        self.picture("open").await
     }
 
     async fn press_sync(&mut self) -> Result<()> {
@@ -152,6 +152,7 @@ impl Demo {
         let image = shop::image(&deployment);
         ensure!(image == "registry.example/shop/web:1.4.2", "the image is {image}");
         println!("{}", self.slack.show(shop::CHANNEL));
+        self.picture("resolved").await?;
         println!("Checked: VisibilityTimeout is 30 again, and the image is {image}.");
         Ok(())
     }
@@ -191,6 +192,21 @@ impl Demo {
         let calls = self.sandbox.proxy().counts().total().calls;
         println!("\n{calls} calls to AWS in all, {} to Slack; one message in the channel.", self.slack.calls().len());
         println!("From {} alone: everything was built, drifted, put right, lost and rebuilt.", self.url);
+    }
+
+    /// The channel as a browser draws it, beside the programs that were built.
+    async fn picture(&self, name: &str) -> Result<()> {
+        let Some(chromium) = Chromium::find() else {
+            println!("No picture: there is no Chromium here (the package `chromium`).");
+            return Ok(());
+        };
+        let folder = std::env::current_exe()?.parent().context("programs lie in a folder")?.join("demo-pictures");
+        fs::create_dir_all(&folder)?;
+        let picture = folder.join(format!("{name}.png"));
+        let url = format!("{}/control/page?channel={}", self.slack.url(), shop::CHANNEL);
+        chromium.picture(&url, &picture).await?;
+        println!("A picture of the channel: {}", picture.display());
+        Ok(())
     }
 
     /// Runs a command on this terminal, and wants this exit code.

@@ -90,6 +90,13 @@ impl Cluster {
         &self.api
     }
 
+    /// The audit's events as the server wrote them, oldest first: what its webhook would send.
+    pub fn audit_events(&self) -> Result<Vec<serde_json::Value>> {
+        let text = fs::read_to_string(self.folder.join("audit.log"))?;
+        // The last line may be half written.
+        Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    }
+
     /// Every request that was answered so far.
     pub fn requests(&self) -> Result<Vec<audit::Request>> {
         audit::requests(&self.folder.join("audit.log"))

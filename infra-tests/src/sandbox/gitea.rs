@@ -129,9 +129,18 @@ impl Gitea {
     }
 
     /// Merges a pull request, as somebody who reviewed it does.
+    ///
+    /// After a push Gitea looks for conflicts in the background, and until then says to come later.
     pub async fn merge(&self, name: &str, number: &Value) -> Result<()> {
         let path = format!("/repos/{OWNER}/{name}/pulls/{number}/merge");
-        self.call(reqwest::Method::POST, &path, Some(json!({"Do": "merge"}))).await.map(drop)
+        super::until("the pull request to be checked", CHECKED_WITHIN, async || {
+            match self.call(reqwest::Method::POST, &path, Some(json!({"Do": "merge"}))).await {
+                Ok(_) => Ok(Some(())),
+                Err(error) if error.to_string().contains("Please try again later") => Ok(None),
+                Err(error) => Err(error),
+            }
+        })
+        .await
     }
 
     async fn call(&self, method: reqwest::Method, path: &str, body: Option<Value>) -> Result<Value> {
@@ -143,6 +152,8 @@ impl Gitea {
         Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 }
+
+const CHECKED_WITHIN: Duration = Duration::from_secs(60);
 
 fn run(program: &Path, settings: &Path, arguments: &[&str]) -> Result<String> {
     let output = Command::new(program)

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use axum::response::Html;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::world::{Fault, World};
-use super::{ALERTS, APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, chat, press, show, socket};
+use super::{ALERTS, APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, chat, page, press, show, socket};
 
 const RESPONSE_USES: u32 = 5;
 const RESPONSE_LIFE: Duration = Duration::from_secs(30 * 60);
@@ -23,6 +24,7 @@ pub(super) fn router() -> Router<World> {
         .route("/control/settings", get(settings))
         .route("/control/messages", get(messages))
         .route("/control/show", get(shown))
+        .route("/control/page", get(drawn))
         .route("/control/deliveries", get(deliveries))
         .route("/control/press", post(pressed))
         .route("/control/interactivity", post(interactivity))
@@ -63,6 +65,10 @@ async fn messages(State(world): State<World>, Query(asked): Query<InChannel>) ->
 
 async fn shown(State(world): State<World>, Query(asked): Query<InChannel>) -> String {
     show::show(&world.lock(), asked.name())
+}
+
+async fn drawn(State(world): State<World>, Query(asked): Query<InChannel>) -> Html<String> {
+    Html(page::page(&world.lock(), asked.name()))
 }
 
 async fn deliveries(State(world): State<World>) -> Json<Value> {

@@ -11,6 +11,7 @@ mod delivery;
 mod elements;
 mod findings;
 mod history;
+mod page;
 mod press;
 mod rates;
 mod server;

@@ -62,7 +62,7 @@ fn button(element: &Value) -> String {
 }
 
 /// A text object or a bare string, as a reader sees it.
-fn words(state: &State, text: &Value) -> Vec<String> {
+pub(super) fn words(state: &State, text: &Value) -> Vec<String> {
     let Some(raw) = text.as_str().or(text["text"].as_str()) else { return Vec::new() };
     let marked = text["type"] == "mrkdwn" || text.is_string();
     raw.lines().map(|line| if marked { read(state, line) } else { unescaped(line) }).collect()
@@ -100,7 +100,7 @@ fn unescaped(text: &str) -> String {
     text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }
 
-fn name_of(state: &State, user: &str) -> String {
+pub(super) fn name_of(state: &State, user: &str) -> String {
     state.users.get(user).map_or(user, |user| &user.name).to_owned()
 }
 

@@ -92,6 +92,7 @@ pub(crate) async fn given_at(files: BTreeMap<String, String>, store: Option<Stor
         news: Arc::default(),
         owner: "test".to_owned(),
         health: groundplan::serve::Health::default(),
+        records: groundplan::serve::Records::default(),
     };
     let given = Given { world, service, slack, folder, declaration };
     given.sync().await;

@@ -3,6 +3,7 @@
 
 mod acceptance;
 mod channel;
+mod faults;
 mod given;
 mod replicas;
 mod schedule;

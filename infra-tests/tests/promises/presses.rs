@@ -205,3 +205,38 @@ async fn acceptance_19_who_it_was_comes_late_and_the_message_is_edited_in_place(
     assert_eq!(stage.sandbox.proxy().counts().of("LookupEvents"), asked);
     Ok(())
 }
+
+#[tokio::test]
+async fn without_a_signing_secret_nothing_is_taken_by_http() -> Result<()> {
+    let mut stage = drifted("77").await?;
+    stage.product = stage.product.clone().with("GROUNDPLAN_SLACK_SIGNING_SECRET", "");
+    stage.run(&["drift", "--notify"], 2).await?;
+    let slack = stage.sandbox.slack();
+    let ts = posts(&stage).pop().context("the case's message")?.ts;
+    let _service = stage.start(&["serve", "--listen", "127.0.0.1:0"])?;
+    let url = until("the service to listen", Duration::from_secs(30), async || {
+        let said = std::fs::read_to_string(stage.sandbox.logs().join("started.log"))?;
+        Ok(said.lines().find_map(|line| line.strip_prefix("Listening on ")).map(str::to_owned))
+    })
+    .await?;
+    // Presses come by Socket Mode here; a signed request finds no door.
+    slack.press(ALERTS, &ts, "case_acknowledge", REVIEWER).await?;
+    let request = reqwest::Client::builder().no_proxy().build()?.post(&url).body("payload=%7B%7D");
+    let request = request.header("x-slack-request-timestamp", request_time());
+    let answer = request.header("x-slack-signature", slack.sign(now(), "payload=%7B%7D")).send().await?;
+    assert_eq!(answer.status(), 404);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_drift_run_that_cannot_finish_in_its_time_says_what_it_did_not_check() -> Result<()> {
+    let stage = drifted("77").await?;
+    stage.sandbox.proxy().hold("DetectStackDrift", Duration::from_secs(4));
+    let ran = stage.run(&["drift", "--within", "1s", "--format", "json"], 1).await?;
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout)?;
+    let units = report["units"].as_array().context("units")?;
+    assert!(!units.is_empty() && units.iter().all(|unit| unit["verdict"] != "clean"), "{report}");
+    stage.sandbox.proxy().clear_faults();
+    stage.run(&["drift", "--within", "10m"], 2).await?;
+    Ok(())
+}

@@ -52,6 +52,27 @@ async fn the_channel_shows_what_drifted_and_a_button() {
 }
 
 #[tokio::test]
+async fn the_channel_is_a_page_that_a_browser_draws_and_no_value_is_markup_in_it() {
+    let simulator = simulator().await;
+    let mut case = case();
+    case.units[0].differences[0].item = "<script>alert(1)</script>".into();
+    product(&simulator).post(&case).await.expect("Slack takes it");
+    let url = format!("{}/control/page", simulator.url());
+    let page = reqwest::get(&url).await.expect("a page").text().await.expect("text");
+    assert!(
+        page.contains("Drift in production: 1 change in 1 unit") && page.contains("<button class='primary'>Sync"),
+        "{page}"
+    );
+    assert!(!page.contains("<script>"), "{page}");
+    let Some(chromium) = infra_tests::sandbox::Chromium::find() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let picture = folder.path().join("channel.png");
+    chromium.picture(&url, &picture).await.expect("a picture");
+    let bytes = std::fs::read(&picture).expect("it is there");
+    assert!(bytes.starts_with(b"\x89PNG") && bytes.len() > 10_000, "{} bytes", bytes.len());
+}
+
+#[tokio::test]
 async fn a_refused_message_is_told_more_plainly_until_it_is_taken() {
     let simulator = simulator().await;
     let slack = product(&simulator);

@@ -198,3 +198,39 @@ async fn serve_makes_a_case_of_a_change_long_before_its_schedule() -> Result<()>
     assert_eq!(ended(&mut serving).await?, 0);
     Ok(())
 }
+
+#[tokio::test]
+async fn the_audit_of_the_api_server_says_which_user_stands_behind_a_field_manager() -> Result<()> {
+    let mut stage = stage().await?;
+    stage.product = stage.product.clone().with("GROUNDPLAN_AUDIT_TOKEN", "an-audit-token");
+    let schedule = "repository: shop\nenvironments:\n  default: {paths: [\"clusters/*\"], schedule: \"0 0 1 1 *\"}\n";
+    stage.write("groundplan.yaml", schedule)?;
+    stage.push()?;
+    let _serving = stage.start(&["serve", "--listen", "127.0.0.1:0"])?;
+    let log = stage.sandbox.logs().join("started.log");
+    let says = |words: &str| Ok(std::fs::read_to_string(&log)?.contains(words));
+    becomes("the first look", async || says("Looked at default")).await?;
+    stage.sandbox.cluster().api().patch(SETTINGS, &json!({"data": {"a": "theirs"}})).await?;
+    becomes("a look at once", async || says("Looked at clusters/shop/web at once")).await?;
+    let said = std::fs::read_to_string(&log)?;
+    let url = said.lines().find_map(|line| line.strip_prefix("Listening on ")).context("it listens")?;
+    let url = url.replace("slack/interactions", "kubernetes/audit");
+    let events = stage.sandbox.cluster().audit_events()?;
+    let of_it = |event: &&Value| event["objectRef"]["name"] == "settings" && event["verb"] == "patch";
+    let user = events.iter().rfind(of_it).context("the server has seen it")?["user"]["username"].clone();
+    let list = json!({"kind": "EventList", "apiVersion": "audit.k8s.io/v1", "items": events});
+    let send = async |token: &str| -> Result<u16> {
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        Ok(client.post(&url).bearer_auth(token).json(&list).send().await?.status().as_u16())
+    };
+    assert_eq!(send("another-token").await?, 401);
+    assert_eq!(send("an-audit-token").await?, 200);
+    let told = async || -> Result<Value> {
+        let cases = stage.run(&["case", "list", "--format", "json"], 0).await?.stdout;
+        Ok(serde_json::from_str::<Value>(&cases)?["cases"][0]["units"][0]["differences"][0]["who"].clone())
+    };
+    becomes("the user to be known", async || Ok(told().await?["evidence"] == "audit_log")).await?;
+    let who = told().await?;
+    assert_eq!((&who["name"], &who["confidence"]), (&user, &json!("high")), "{who}");
+    Ok(())
+}
