@@ -42,7 +42,7 @@ fn is_secret_place(item: &str, path: &str) -> bool {
     const WORDS: &[&str] = &["pass", "pwd", "token", "secret", "key", "cred", "auth", "dsn", "userdata", "connection"];
     let path = path.to_ascii_lowercase();
     let environment = path.contains("env[") || path.contains("/environment") || path.contains("/env/");
-    let kind = item.starts_with("v1/Secret ") || item.contains("AWS::SecretsManager::");
+    let kind = item.starts_with("Secret ") || item.contains("AWS::SecretsManager::");
     kind || environment || WORDS.iter().any(|word| path.contains(word))
 }
 
@@ -227,19 +227,19 @@ mod tests {
     fn the_corpus_of_secrets_is_hidden_or_only_counted() {
         let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N";
         let corpus = [
-            ("v1/Secret shop/web", "data.password", "aHVudGVyMg=="),
-            ("v1/Secret shop/web", "data.anything", "4711"),
+            ("Secret shop/web", "data.password", "aHVudGVyMg=="),
+            ("Secret shop/web", "data.anything", "4711"),
             ("apps/Deployment shop/web", "spec.template.spec.containers[name=web].env[name=MODE].value", "canary-1"),
             ("Fn (AWS::Lambda::Function)", "/Properties/Environment/Variables/MODE", "canary"),
             ("Host (AWS::EC2::Instance)", "/Properties/UserData", "#!/bin/sh\ncanary"),
             ("Db (AWS::RDS::DBInstance)", "/Properties/MasterUserPassword", "123456"),
             ("Parameters", "/ApiToken", "9"),
-            ("v1/ConfigMap shop/web", "data.dsn", "x"),
-            ("v1/ConfigMap shop/web", "data.url", "postgres://shop:canary@db/shop"),
-            ("v1/ConfigMap shop/web", "data.note", "AKIAIOSFODNN7EXAMPLE"),
-            ("v1/ConfigMap shop/web", "data.note", jwt),
-            ("v1/ConfigMap shop/web", "data.note", "-----BEGIN PRIVATE KEY-----"),
-            ("v1/ConfigMap shop/web", "data.note", "k9Zq3xT7vB2mN8pL4wR6yH1d"),
+            ("ConfigMap shop/web", "data.dsn", "x"),
+            ("ConfigMap shop/web", "data.url", "postgres://shop:canary@db/shop"),
+            ("ConfigMap shop/web", "data.note", "AKIAIOSFODNN7EXAMPLE"),
+            ("ConfigMap shop/web", "data.note", jwt),
+            ("ConfigMap shop/web", "data.note", "-----BEGIN PRIVATE KEY-----"),
+            ("ConfigMap shop/web", "data.note", "k9Zq3xT7vB2mN8pL4wR6yH1d"),
             ("apps/Deployment shop/web", "spec.containers[0].image", "xoxb-canary-1"),
         ];
         for (item, path, value) in corpus {
@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn what_no_class_knows_is_told_by_its_length() {
-        assert_eq!(told("v1/ConfigMap shop/web", "data.greeting", "hunter2"), "(7 characters)");
+        assert_eq!(told("ConfigMap shop/web", "data.greeting", "hunter2"), "(7 characters)");
         assert_eq!(told("Jobs (AWS::SQS::Queue)", "/Properties/QueueName", "grüße"), "(5 characters)");
         assert_eq!(told("Jobs (AWS::SQS::Queue)", "/Properties/Type", "not one word"), "(12 characters)");
     }

@@ -22,7 +22,7 @@ fn secrets_statuses_open_networks_and_what_the_world_lost_are_not_for_git() {
     let queue = "Jobs (AWS::SQS::Queue)";
     for (item, path, from, to, why) in [
         (queue, "/Properties/Password", Some("a"), Some("b"), "secret"),
-        ("v1/Secret shop/db", "data.x", Some("a"), Some("b"), "secret"),
+        ("Secret shop/db", "data.x", Some("a"), Some("b"), "secret"),
         (
             "apps/Deployment a/b",
             "spec.template.spec.containers[name=a].env[name=X].value",

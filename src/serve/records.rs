@@ -114,8 +114,8 @@ impl Records {
 impl Record {
     fn is_of(&self, item: &str) -> bool {
         let Some((kind, object)) = item.split_once(' ') else { return false };
-        let (group, kind) = kind.rsplit_once('/').unwrap_or_default();
-        let group = if group == "v1" { "" } else { group };
+        // The core group has no name, and stands in no item's.
+        let (group, kind) = kind.rsplit_once('/').unwrap_or(("", kind));
         self.object == object && self.group == group && plural(kind).contains(&self.resource)
     }
 
@@ -224,7 +224,10 @@ mod tests {
         let who = records.author(ITEM, None).expect("somebody");
         assert_eq!((who.name.as_str(), who.confidence), ("bob@example.com", Confidence::Medium));
         assert_eq!(records.author("apps/StatefulSet shop/web", Some(at)), None);
-        assert_eq!(records.author("v1/ConfigMap shop/web", Some(at)), None);
+        assert_eq!(records.author("ConfigMap shop/web", Some(at)), None);
+        let mut core = event("ada@example.com", "patch", 200, 0);
+        core["objectRef"] = json!({"resource": "configmaps", "namespace": "shop", "name": "web"});
+        assert!(of([core]).author("ConfigMap shop/web", Some(at)).is_some());
     }
 
     #[test]
