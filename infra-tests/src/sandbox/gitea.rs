@@ -52,11 +52,13 @@ fn go(arguments: &[&str]) -> Command {
     go
 }
 
-/// Where the module keeps what the program reads while it runs.
+/// Where the module keeps what the program reads while it runs: fetched again where the program is
+/// still there, and Go's own cache is not.
 fn sources() -> Result<String> {
-    let output = go(&["list", "-m", "-f", "{{.Dir}}", "code.gitea.io/gitea"]).output()?;
-    let folder = String::from_utf8(output.stdout)?.trim().to_owned();
-    ensure!(Path::new(&folder).is_dir(), "Gitea's module is not there: {}", String::from_utf8_lossy(&output.stderr));
+    let output = go(&["mod", "download", "-json", "code.gitea.io/gitea"]).output()?;
+    let module: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let folder = module["Dir"].as_str().unwrap_or_default().to_owned();
+    ensure!(Path::new(&folder).is_dir(), "Gitea's module is not there: {}", module["Error"]);
     Ok(folder)
 }
 
