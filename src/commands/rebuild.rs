@@ -49,6 +49,9 @@ pub(super) async fn run(operator: OperatorArguments, arguments: RebuildArguments
         return carry_out(&session, &selection, plan, work, stop).await;
     }
     let service = service(&session).await?;
+    if service.slack.is_none() {
+        anstream::eprintln!("warning: Slack is not set up, so nobody is told");
+    }
     let card = Card::new(&selection, &login(), Timestamp::now());
     work.also = card.watch();
     let carried_out = async {

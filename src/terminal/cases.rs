@@ -1,5 +1,7 @@
 //! Cases and their audit, for people at a terminal.
 
+use super::plan::author;
+use super::style::plain;
 use crate::cases::{AuditRecord, Case, CaseState};
 use crate::unit::{Difference, Shown};
 
@@ -18,8 +20,16 @@ pub fn cases_text(cases: &[Case]) -> String {
 /// A case with all its differences.
 pub fn case_text(case: &Case) -> String {
     let mut text = format!("Case {} in {}: {}\n", case.id, case.environment, standing(case));
-    text += &format!("  revision {}, first seen {}, seen {} times", case.revision, case.first_seen, case.seen);
-    text += &if case.flaps > 0 { format!(", came back {} times\n", case.flaps) } else { "\n".to_owned() };
+    let seen = if case.seen == 1 { "once".to_owned() } else { format!("{} times", case.seen) };
+    text += &format!("  revision {}, first seen {}, seen {seen}", case.revision, case.first_seen);
+    text += &match case.flaps {
+        0 => "\n".to_owned(),
+        1 => ", came back once\n".to_owned(),
+        flaps => format!(", came back {flaps} times\n"),
+    };
+    if !case.owners.is_empty() {
+        text += &format!("  owned by {}\n", plain(&case.owners.join(", ")));
+    }
     if !case.weight.why.is_empty() {
         text += &format!("  risky: {}\n", case.weight.why.join(", "));
     }
@@ -71,13 +81,38 @@ fn standing(case: &Case) -> String {
 
 fn line(difference: &Difference) -> String {
     let value = |shown: &Option<Shown>| shown.as_ref().map_or("(absent)".to_owned(), |shown| plain(&shown.to_string()));
-    let Difference { item, path, from, to, .. } = difference;
-    format!("    {} {}: {} → {}\n", plain(item), plain(path), value(from), value(to))
+    let Difference { item, path, from, to, who, .. } = difference;
+    let by = who.as_ref().map(author).unwrap_or_default();
+    format!("    {} {}: {} → {}{by}\n", plain(item), plain(path), value(from), value(to))
 }
 
-/// Words of others cannot move the cursor or colour the screen.
-fn plain(text: &str) -> String {
-    text.chars()
-        .filter(|c| !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
-        .collect()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cases::{CaseUnit, open_case};
+    use crate::unit::{Cause, Confidence, Coverage, Difference, Effect, Evidence, Shown, UnitId, Who};
+
+    #[test]
+    fn a_case_tells_whose_it_is_what_changed_and_who_it_likely_was() {
+        let who = Who {
+            name: "ada@example.com".into(),
+            operation: "SetQueueAttributes as OpsBreakGlass".into(),
+            time: Some("2026-11-21T05:41:00Z".into()),
+            evidence: Evidence::CloudTrail,
+            confidence: Confidence::High,
+        };
+        let difference = Difference {
+            item: "Jobs (AWS::SQS::Queue)".into(),
+            path: "/Properties/VisibilityTimeout".into(),
+            from: Some(Shown::text("45")),
+            to: Some(Shown::text("30")),
+            cause: Cause::Drifted,
+            effect: Effect::InPlace,
+            who: Some(who),
+        };
+        let (id, coverage) = (UnitId::new("stacks/111111111111/queue"), Coverage::default());
+        let units = vec![CaseUnit { id, differences: vec![difference], coverage }];
+        let case = Case { units, owners: vec!["@shop/oncall".into()], ..open_case() };
+        insta::assert_snapshot!(anstream::adapter::strip_str(&case_text(&case)).to_string());
+    }
 }

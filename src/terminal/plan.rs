@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::style::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, count, paint};
+use super::style::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, count, paint, plain};
 use crate::plan::{Finding, Plan, Purpose, Trouble};
-use crate::unit::{Cause, Change, Difference, Effect, Shown, UnitId, Word};
+use crate::unit::{Cause, Change, Difference, Effect, Evidence, Shown, UnitId, Who, Word};
 
 /// Of one unit, at most this many differences are shown; the rest is counted.
 const MANY: usize = 40;
@@ -133,11 +133,20 @@ fn remark(difference: &Difference) -> String {
     format!("{}{cause}", paint(RED, effect))
 }
 
+/// A field manager speaks for itself; a person is told with what says so, and how sure that is.
+pub(super) fn author(Who { name, operation, time, evidence, confidence }: &Who) -> String {
+    let time = time.as_ref().map(|time| format!(", {time}")).unwrap_or_default();
+    let sure = match evidence {
+        Evidence::FieldManager => String::new(),
+        Evidence::CloudTrail | Evidence::AuditLog => {
+            format!("; {}, confidence {}", evidence.word(), confidence.word())
+        }
+    };
+    format!(" by {} ({}{time}{sure})", plain(name), plain(operation))
+}
+
 fn cause(difference: &Difference) -> String {
-    let by = difference.who.as_ref().map(|who| match &who.time {
-        Some(time) => format!(" by {} ({}, {time})", who.name, who.operation),
-        None => format!(" by {} ({})", who.name, who.operation),
-    });
+    let by = difference.who.as_ref().map(author);
     match (
         difference.cause,
         difference.path.is_empty() && difference.from.is_none() && difference.effect == Effect::Create,

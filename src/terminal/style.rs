@@ -33,3 +33,10 @@ pub fn elapsed(time: Duration) -> String {
         seconds => format!("{} min {:02} s", seconds / 60, seconds % 60),
     }
 }
+
+/// Words of others cannot move the cursor or colour the screen.
+pub(super) fn plain(text: &str) -> String {
+    text.chars()
+        .filter(|c| !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+        .collect()
+}
