@@ -83,6 +83,15 @@ impl Stage {
         self.product.start(arguments, &self.sandbox.logs().join("started.log"))
     }
 
+    /// Where `serve --listen`, started here, takes presses.
+    pub async fn listening(&self) -> Result<String> {
+        until("the service to listen", Duration::from_secs(30), async || {
+            let said = fs::read_to_string(self.sandbox.logs().join("started.log"))?;
+            Ok(said.lines().find_map(|line| line.strip_prefix("Listening on ")).map(str::to_owned))
+        })
+        .await
+    }
+
     pub fn owner(&self) -> Result<Caller> {
         self.sandbox.account_owner(ACCOUNTS[0])
     }

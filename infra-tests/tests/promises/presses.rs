@@ -84,11 +84,7 @@ async fn presses_by_http() -> Result<()> {
     let slack = stage.sandbox.slack();
     let ts = posts(&stage).pop().context("the case's message")?.ts;
     let _service = stage.start(&["serve", "--listen", "127.0.0.1:0"])?;
-    let url = until("the service to listen", Duration::from_secs(30), async || {
-        let said = std::fs::read_to_string(stage.sandbox.logs().join("started.log"))?;
-        Ok(said.lines().find_map(|line| line.strip_prefix("Listening on ")).map(str::to_owned))
-    })
-    .await?;
+    let url = stage.listening().await?;
     slack.send_presses_to(&url);
     let pressed = slack.press(ALERTS, &ts, "case_sync", REVIEWER).await?;
     assert_eq!(pressed.status, Some(200));
@@ -134,8 +130,7 @@ async fn serve_looks_by_itself_and_its_heartbeat_says_when() -> Result<()> {
     stage.push()?;
     let _service = stage.start(&["serve", "--listen", "127.0.0.1:0"])?;
     becomes("the drift to be told", async || Ok(stage.sandbox.slack().show(ALERTS).contains("77"))).await?;
-    let said = std::fs::read_to_string(stage.sandbox.logs().join("started.log"))?;
-    let url = said.lines().find_map(|line| line.strip_prefix("Listening on ")).context("it listens")?;
+    let url = stage.listening().await?;
     let health = reqwest::Client::builder().no_proxy().build()?.get(url.replace("slack/interactions", "healthz"));
     let answer = health.send().await?;
     assert_eq!(answer.status(), 200);
@@ -214,11 +209,7 @@ async fn without_a_signing_secret_nothing_is_taken_by_http() -> Result<()> {
     let slack = stage.sandbox.slack();
     let ts = posts(&stage).pop().context("the case's message")?.ts;
     let _service = stage.start(&["serve", "--listen", "127.0.0.1:0"])?;
-    let url = until("the service to listen", Duration::from_secs(30), async || {
-        let said = std::fs::read_to_string(stage.sandbox.logs().join("started.log"))?;
-        Ok(said.lines().find_map(|line| line.strip_prefix("Listening on ")).map(str::to_owned))
-    })
-    .await?;
+    let url = stage.listening().await?;
     // Presses come by Socket Mode here; a signed request finds no door.
     slack.press(ALERTS, &ts, "case_acknowledge", REVIEWER).await?;
     let request = reqwest::Client::builder().no_proxy().build()?.post(&url).body("payload=%7B%7D");

@@ -3,11 +3,9 @@
 //! The numbers are those of the list of faults that this product was designed against: 9 to 31 are
 //! bad files, 33 to 42 the graph, 58 to 84 CloudFormation. A row without a test fails here.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use infra_tests::faults::{Fault, check};
 
-/// Number, what happens, what is done about it, the tests.
-const FAULTS: &[(u32, &str, &str, &[&str])] = &[
+const FAULTS: &[Fault] = &[
     (9, "an unknown key", "error, did you mean", &["all_mistakes_are_told_in_one_run_with_file_line_and_column"]),
     (10, "an unknown tag", "error", &["a_stack_file_that_is_no_stack_is_told_and_never_taken_for_a_removed_one"]),
     (
@@ -215,32 +213,5 @@ const FAULTS: &[(u32, &str, &str, &[&str])] = &[
 
 #[test]
 fn every_fault_has_a_test_that_is_there() {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut tests = BTreeSet::new();
-    for folder in [package.join("tests"), package.join("../src")] {
-        collect(&folder, &mut tests);
-    }
-    for (number, fault, outcome, named) in FAULTS {
-        assert!(!named.is_empty(), "{number}, {fault}, has no test");
-        for test in *named {
-            assert!(tests.contains(*test), "{number}, {fault} ({outcome}): there is no test `{test}`");
-        }
-    }
-    assert!(FAULTS.is_sorted_by_key(|row| row.0), "in the order of the list");
-}
-
-/// The names of all functions below a folder that follow a test's attribute.
-fn collect(folder: &Path, tests: &mut BTreeSet<String>) {
-    for entry in std::fs::read_dir(folder).expect("a folder of the repository").flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            collect(&path, tests);
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
-            let text = std::fs::read_to_string(&path).expect("a source is text");
-            let lines: Vec<&str> = text.lines().map(str::trim).collect();
-            let is_attribute = |line: &str| line.starts_with("#[test]") || line.starts_with("#[tokio::test");
-            let name = |line: &str| Some(line.split_once("fn ")?.1.split_once('(')?.0.to_owned());
-            tests.extend(lines.windows(2).filter(|pair| is_attribute(pair[0])).filter_map(|pair| name(pair[1])));
-        }
-    }
+    check(FAULTS);
 }

@@ -216,9 +216,7 @@ async fn the_audit_of_the_api_server_says_which_user_stands_behind_a_field_manag
     becomes("the first look", async || says("Looked at default")).await?;
     stage.sandbox.cluster().api().patch(SETTINGS, &json!({"data": {"a": "theirs"}})).await?;
     becomes("a look at once", async || says("Looked at clusters/shop/web at once")).await?;
-    let said = std::fs::read_to_string(&log)?;
-    let url = said.lines().find_map(|line| line.strip_prefix("Listening on ")).context("it listens")?;
-    let url = url.replace("slack/interactions", "kubernetes/audit");
+    let url = stage.listening().await?.replace("slack/interactions", "kubernetes/audit");
     let events = stage.sandbox.cluster().audit_events()?;
     let of_it = |event: &&Value| event["objectRef"]["name"] == "settings" && event["verb"] == "patch";
     let user = events.iter().rfind(of_it).context("the server has seen it")?["user"]["username"].clone();
