@@ -10,6 +10,7 @@ mod authored;
 mod blame;
 mod claims;
 mod cluster;
+mod cluster_file;
 mod compare;
 mod connect;
 mod deed;

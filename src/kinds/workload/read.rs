@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::claims::{self, Claims};
+use super::cluster_file::read_cluster;
 use super::connect::{Clusters, Where};
-use super::folders::{ClusterFolder, cluster_folders};
+use super::folders::cluster_folders;
 use super::manifest::{Manifest, read_folder};
 use super::mark::Mark;
 use super::object::Object;
@@ -15,14 +16,12 @@ use super::ready::{HealthRule, HealthRules};
 use super::render::render;
 use super::rendering::rendering_of;
 use super::site::ClusterSite;
-use super::spec::{ClusterSpec, EksSpec, WorkloadSpec};
+use super::spec::WorkloadSpec;
 use super::substitute::{Values, is_name};
 use super::workload::{Source, Workload};
 use crate::problem::{Place, Problem, Problems};
 use crate::repo::{Entry, Snapshot};
-use crate::unit::{
-    Declared, KindName, Need, OutputName, ReadSettings, Reading, Reference, SiteName, Target, UnitId, Why,
-};
+use crate::unit::{Declared, KindName, Need, ReadSettings, Reading, Reference, SiteName, Target, UnitId, Why};
 use crate::yaml::{self, Node};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
@@ -75,7 +74,7 @@ pub(super) fn read(
 }
 
 /// One document of a file, or nothing and its problems.
-fn document(snapshot: &Snapshot, path: &str, problems: &mut Problems) -> Option<Node> {
+pub(super) fn document(snapshot: &Snapshot, path: &str, problems: &mut Problems) -> Option<Node> {
     let bytes = match snapshot.entry(path)? {
         Entry::Blob(bytes) => bytes,
         // The declaration names them, wherever they stand.
@@ -90,100 +89,8 @@ fn document(snapshot: &Snapshot, path: &str, problems: &mut Problems) -> Option<
     }
 }
 
-fn read_cluster(
-    snapshot: &Snapshot,
-    path: &str,
-    folder: &ClusterFolder,
-    problems: &mut Problems,
-) -> Option<(Where, Vec<Reference>)> {
-    let file = format!("{path}/cluster.yaml");
-    if snapshot.entry(&file).is_none() {
-        if !folder.workloads.is_empty() || !folder.stray.is_empty() {
-            problems.error(
-                Problem::new(Place::file(&file), format!("there is no `{file}`"))
-                    .hint("it says which cluster is meant: `eks: {stack: platform/cluster, output: ClusterName}`, `eks: {name, account, region}` or `kubeconfig: {context}`"),
-            );
-        }
-        return None;
-    }
-    let node = document(snapshot, &file, problems)?;
-    let spec: ClusterSpec = problems.keep(yaml::read(&node))?;
-    problems.keep(place_of(snapshot, &node, spec))
-}
-
-fn place_of(snapshot: &Snapshot, node: &Node, spec: ClusterSpec) -> Result<(Where, Vec<Reference>), Problem> {
-    let wrong = |at: &Node, what: &str| {
-        at.problem(what).hint("write one of `eks: {stack: platform/cluster, output: ClusterName}`, `eks: {name, account, region}` and `kubeconfig: {context}`")
-    };
-    let (eks, at) = match (spec.eks, spec.kubeconfig) {
-        (None, Some(kubeconfig)) => {
-            return Ok((Where::Kubeconfig { context: kubeconfig.context, uid: kubeconfig.uid }, Vec::new()));
-        }
-        (Some(eks), None) => (eks, node.get("eks").unwrap_or(node)),
-        (Some(_), Some(_)) => return Err(wrong(node, "both `eks` and `kubeconfig` are written")),
-        (None, None) => return Err(wrong(node, "no cluster is named")),
-    };
-    let EksSpec { stack, output, name, account, region } = eks;
-    match (stack, output, name, account, region) {
-        (None, None, Some(name), Some(account), Some(region)) => {
-            check_account(at, &account)?;
-            Ok((Where::Eks { name, account, region }, Vec::new()))
-        }
-        (Some(stack), Some(output), None, account, region) => {
-            let (account, region) = match (account, region) {
-                (Some(account), Some(region)) => (account, region),
-                (None, None) => stack_site(snapshot, at.get("stack").unwrap_or(at), &stack)?,
-                (Some(_), None) | (None, Some(_)) => {
-                    return Err(at.problem("`account` and `region` are written together or not at all"));
-                }
-            };
-            check_account(at, &account)?;
-            let name = OutputName { unit: stack, output };
-            let why = Why::Cluster(name.output.clone());
-            let reference = reference(at, Target::Output(name.clone()), why);
-            Ok((Where::Output { name, account, region }, vec![reference]))
-        }
-        _ => Err(wrong(at, "an EKS cluster is named by `stack` and `output`, or by `name`, `account` and `region`")),
-    }
-}
-
-fn check_account(at: &Node, account: &str) -> Result<(), Problem> {
-    match account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()) {
-        true => Ok(()),
-        false => Err(at
-            .get("account")
-            .unwrap_or(at)
-            .problem(format!("`{account}` is no account"))
-            .hint("twelve digits, in quotes")),
-    }
-}
-
-/// The account and region in the path of the one stack that this tail names.
-fn stack_site(snapshot: &Snapshot, at: &Node, tail: &str) -> Result<(String, String), Problem> {
-    let ids: Vec<UnitId> = snapshot
-        .below("stacks")
-        .filter_map(|(path, _)| path.strip_suffix(".yaml").or_else(|| path.strip_suffix(".yml")))
-        .map(UnitId::new)
-        .collect();
-    let named: Vec<&UnitId> = ids.iter().filter(|id| id.ends_with(tail)).collect();
-    match named.as_slice() {
-        [] => Err(at
-            .problem(format!("there is no stack `{tail}`"))
-            .hint("a cluster made by a stack outside this repository needs `account` and `region` beside it")
-            .did_you_mean(tail, ids.iter().map(UnitId::as_str))),
-        [id] => {
-            let mut parts = id.as_str().split('/').skip(1);
-            let site = parts.next().zip(parts.next());
-            let (account, region) = site.ok_or_else(|| at.problem(format!("`{id}` names no account and region")))?;
-            Ok((account.rsplit('.').next().unwrap_or(account).to_owned(), region.to_owned()))
-        }
-        [first, second, ..] => {
-            Err(at.problem(format!("`{tail}` names `{first}` and `{second}`")).hint("write more of the path"))
-        }
-    }
-}
-
-fn reference(at: &Node, target: Target, why: Why) -> Reference {
+/// A reference with the place where it is written.
+pub(super) fn reference(at: &Node, target: Target, why: Why) -> Reference {
     let problem = at.problem("");
     Reference { target, why, need: Need::Must, place: problem.place, line_text: problem.line_text }
 }
