@@ -1,7 +1,7 @@
 //! `groundplan rebuild`: bring a lost environment back from Git alone.
 
 use clap::Args;
-use jiff::{Timestamp, Zoned};
+use jiff::Timestamp;
 
 use super::arguments::{Approval, Target};
 use super::case::login;
@@ -11,7 +11,6 @@ use super::session::{Session, stop_on_interrupt};
 use super::settings::OperatorArguments;
 use super::sync::{Work, carry_out};
 use crate::declaration::SyncPolicy;
-use crate::drift;
 use crate::engine::Selection;
 use crate::graph::Stop;
 use crate::serve::{Card, Service};
@@ -64,23 +63,15 @@ pub(super) async fn run(operator: OperatorArguments, arguments: RebuildArguments
         anstream::eprintln!("warning: the rebuild is not told: {}", crate::plan::chain(&error));
     }
     if card.is_begun() {
-        verify(&session, &selection, &service, &card).await?;
+        verify(&selection, &service, &card).await?;
     }
     done
 }
 
 /// Looks at everything once more: what the card says at its end is what the world says. The cases
 /// that nobody was told of meanwhile are told now.
-async fn verify(
-    session: &Session,
-    selection: &Selection<'_>,
-    service: &Service,
-    card: &Card,
-) -> Result<(), CommandError> {
-    let declaration = selection.declaration;
-    let plan = session.engine.plan(selection, Look::Close, &Stop::default()).await;
-    let applied = service.store.applied(&declaration.repository, &selection.environment.name).await?;
-    let report = drift::report(&plan, &applied, &declaration.ignore, Zoned::now().date());
+async fn verify(selection: &Selection<'_>, service: &Service, card: &Card) -> Result<(), CommandError> {
+    let (plan, report) = service.look_closely(selection, &Stop::default()).await?;
     service.tell(selection, &plan, &report, Timestamp::now()).await?;
     anstream::eprintln!("{}", service.end_card(card, &report).await?);
     Ok(())

@@ -13,7 +13,6 @@ use super::settings::{OperatorArguments, Settings};
 use crate::forge::Forge;
 use crate::serve::{Door, Health, Records, Service, Source};
 use crate::slack::{Signatures, Slack};
-use crate::store::Store;
 
 /// Look for drift when each environment's schedule says so, tell it in Slack, and answer the
 /// buttons there, until it is stopped.
@@ -72,7 +71,7 @@ pub(super) async fn service(session: &Session) -> Result<Service, CommandError> 
     };
     let Settings { cache, git, .. } = &session.settings;
     let source = Source::new(session.target.repo.clone(), cache.clone(), git.clone(), Arc::clone(&session.repository));
-    let store = Store::at(&session.settings.store).await?;
+    let store = session.open_store().await?;
     Ok(Service {
         engine: Arc::clone(&session.engine),
         source: Arc::new(source),

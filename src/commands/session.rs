@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::sync::OnceCell;
+
 use super::arguments::{Format, Target};
 use super::exit::CommandError;
 use super::settings::{OperatorArguments, Settings};
@@ -13,7 +15,7 @@ use crate::graph::Stop;
 use crate::kinds;
 use crate::problem::Problems;
 use crate::repo::{self, RepoError, Repository};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::terminal::problems_text;
 
 /// One command's way to everything.
@@ -22,6 +24,7 @@ pub(super) struct Session {
     pub(super) engine: Arc<Engine>,
     pub(super) target: Target,
     pub(super) repository: Arc<Repository>,
+    store: OnceCell<Store>,
 }
 
 /// A commit that was read, with whatever is wrong with it.
@@ -36,7 +39,7 @@ impl Session {
         let aws = Aws::new(settings.aws.clone());
         let engine = Arc::new(Engine::new(kinds::all(&aws, settings.kubeconfig.clone())));
         let repository = open(&target.repo, &settings).await?;
-        Ok(Self { settings, engine, target, repository })
+        Ok(Self { settings, engine, target, repository, store: OnceCell::new() })
     }
 
     /// Reads the commit that is asked for, whatever may be wrong with it.
@@ -97,9 +100,14 @@ impl Session {
         Selection::new(declaration, environment, &self.target.only).map_err(CommandError::usage)
     }
 
+    /// The store, opened by whoever asks first.
+    pub(super) async fn open_store(&self) -> Result<Store, StoreError> {
+        self.store.get_or_try_init(|| Store::at(&self.settings.store)).await.cloned()
+    }
+
     /// The store, where it can be had: without it history is lost, and nothing else.
     pub(super) async fn store(&self) -> Option<Store> {
-        match Store::at(&self.settings.store).await {
+        match self.open_store().await {
             Ok(store) => Some(store),
             Err(error) => {
                 anstream::eprintln!("warning: {}; going on without history", crate::plan::chain(&error));

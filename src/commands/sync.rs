@@ -22,7 +22,6 @@ use crate::graph::Stop;
 use crate::plan::Plan;
 use crate::repo::CommitId;
 use crate::serve::underway::{self, Busy, Underway};
-use crate::store::StoreError;
 use crate::terminal::{ProgressView, plan_text, report_text};
 use crate::unit::{EnvironmentName, UnitId};
 
@@ -135,7 +134,9 @@ pub(super) async fn carry_out(
     let report = session.engine.apply(approved, selection, watch, stop).await;
     view.finish();
     record(session, selection, &report, &commit).await;
-    if let Some(Err(error)) = end(underway).await {
+    if let Some(underway) = underway
+        && let Err(error) = underway.end().await
+    {
         tracing::warn!(%error, "others believe for two minutes more that this is under way");
     }
     match json {
@@ -161,10 +162,6 @@ async fn begin(session: &Session, selection: &Selection<'_>, deed: &str) -> Opti
             None
         }
     }
-}
-
-async fn end(underway: Option<Underway>) -> Option<Result<(), StoreError>> {
-    Some(underway?.end().await)
 }
 
 fn exit(report: &Report) -> Exit {

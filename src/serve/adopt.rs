@@ -67,8 +67,7 @@ impl Service {
     ) -> Result<(), String> {
         let after = self.look(declaration, case).await?;
         let is_record = |unit: &UnitId, difference: &Difference| {
-            let member = declaration.graph.members().find(|member| member.declared.id == *unit);
-            member.is_some_and(|member| member.declared.unit.is_record(difference))
+            declaration.graph.member(unit).is_some_and(|member| member.declared.unit.is_record(difference))
         };
         proven(before, &after.plan, wanted, is_record)
             .map_err(|why| format!("it cannot be proven that merging would change nothing live: {why}"))
@@ -80,8 +79,7 @@ fn edits(snapshot: &Snapshot, graph: &Graph, wanted: &[Adopted]) -> Result<BTree
     let mut by_file: BTreeMap<String, Vec<Edit>> = BTreeMap::new();
     let mut refused = Vec::new();
     for Adopted { unit, difference } in wanted {
-        let member = graph.members().find(|member| member.declared.id == *unit);
-        let found = match (refusal(difference), member) {
+        let found = match (refusal(difference), graph.member(unit)) {
             (Some(why), _) => Err(why.to_owned()),
             (None, None) => Err("its unit is not declared any more".to_owned()),
             (None, Some(member)) => member.declared.unit.authored(snapshot, difference),

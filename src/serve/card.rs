@@ -181,10 +181,4 @@ impl Service {
         self.deliver(TELL_WITHIN).await?;
         Ok(text)
     }
-
-    async fn say(&self, notice: Notice) -> Result<(), TellError> {
-        self.store.keep(&[], &[notice], Timestamp::now()).await?;
-        self.news.notify_one();
-        Ok(())
-    }
 }

@@ -28,9 +28,7 @@ impl Service {
         if self.store.is_said(&notice).await? {
             return Ok(());
         }
-        self.store.keep(&[], &[notice], now).await?;
-        self.news.notify_one();
-        Ok(())
+        Ok(self.say(notice).await?)
     }
 }
 

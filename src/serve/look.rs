@@ -12,8 +12,8 @@ use crate::declaration::{Declaration, Environment, Schedule};
 use crate::drift::{self, DriftReport};
 use crate::engine::Selection;
 use crate::graph::Stop;
-use crate::plan::chain;
-use crate::store::{Looked, Notice};
+use crate::plan::{Plan, chain};
+use crate::store::{Lease, Looked, Notice, StoreError};
 use crate::unit::{EnvironmentName, Look};
 
 /// An environment that is looked at by itself.
@@ -30,7 +30,7 @@ const REREAD: Duration = Duration::from_secs(60);
 /// A look that takes longer tells what it did not come to.
 const LOOK_WITHIN: Duration = Duration::from_secs(30 * 60);
 /// So long no other replica looks at the same environment; longer than a look may take.
-pub(super) const HOLD: SignedDuration = SignedDuration::from_mins(40);
+const HOLD: SignedDuration = SignedDuration::from_mins(40);
 /// Failures in a row after which nobody may take silence for good news.
 const SILENCE_IS_NEWS_AFTER: u32 = 2;
 
@@ -103,11 +103,7 @@ impl Service {
         if due(scheduled, looked.as_ref()).is_none_or(|due| due > now) {
             return Ok(());
         }
-        if underway::busy(&self.store, &scheduled.repository, &scheduled.environment).await?.is_some() {
-            return Ok(());
-        }
-        let name = format!("look:{}:{}", scheduled.repository, scheduled.environment);
-        let Some(lease) = self.store.lease(&name, &self.owner, now, HOLD).await? else { return Ok(()) };
+        let Some(lease) = self.turn_to_look(scheduled).await? else { return Ok(()) };
         let result = match self.look_at(scheduled.environment.as_str(), &[]).await {
             Ok(Some(report)) => self.looked_at(scheduled, looked.as_ref(), &report).await,
             // A sync began meanwhile: the look is made again when it has ended.
@@ -116,6 +112,17 @@ impl Service {
         };
         self.store.release(&lease).await?;
         result
+    }
+
+    /// The right to look at an environment; none while another replica looks, or somebody syncs: what is
+    /// seen in the middle of that is no drift.
+    pub(super) async fn turn_to_look(&self, scheduled: &Scheduled) -> Result<Option<Lease>, StoreError> {
+        let Scheduled { repository, environment, .. } = scheduled;
+        if underway::busy(&self.store, repository, environment).await?.is_some() {
+            return Ok(None);
+        }
+        let name = format!("look:{repository}:{environment}");
+        self.store.lease(&name, &self.owner, Timestamp::now(), HOLD).await
     }
 
     /// One look at a whole environment, or at some units of it with what they need, told as cases; none where a
@@ -131,11 +138,10 @@ impl Service {
             tokio::time::sleep(LOOK_WITHIN).await;
             over.ask();
         });
-        let plan = self.engine.plan(&selection, Look::Close, &stop).await;
+        let looked = self.look_closely(&selection, &stop).await;
         watch.abort();
         let kept = async {
-            let applied = self.store.applied(&declaration.repository, &environment.name).await?;
-            let report = drift::report(&plan, &applied, &declaration.ignore, jiff::Zoned::now().date());
+            let (plan, report) = looked?;
             match self.tell(&selection, &plan, &report, Timestamp::now()).await {
                 Ok(_) => Ok(Some(report)),
                 Err(TellError::Underway { .. }) => Ok(None),
@@ -143,6 +149,19 @@ impl Service {
             }
         };
         kept.await.map_err(|error| chain(&error))
+    }
+
+    /// Asks the world of all that is selected, and says what of it is drift. Told to nobody.
+    pub async fn look_closely(
+        &self,
+        selection: &Selection<'_>,
+        stop: &Stop,
+    ) -> Result<(Plan, DriftReport), StoreError> {
+        let declaration = selection.declaration;
+        let plan = self.engine.plan(selection, Look::Close, stop).await;
+        let applied = self.store.applied(&declaration.repository, &selection.environment.name).await?;
+        let report = drift::report(&plan, &applied, &declaration.ignore, jiff::Zoned::now().date());
+        Ok((plan, report))
     }
 
     /// A look ended: a line in the log is all that a clean one says.
@@ -167,7 +186,8 @@ impl Service {
         );
         let Some(before) = before.filter(|before| before.failures >= SILENCE_IS_NEWS_AFTER) else { return Ok(()) };
         let text = format!("{environment} is looked at again, after {} looks that failed.", before.failures);
-        self.notice(format!("again:{environment}:{}", before.at), alerts.clone(), text).await
+        let name = format!("again:{environment}:{}", before.at);
+        Ok(self.say(Notice { name, alerts: alerts.clone(), text }).await?)
     }
 
     /// Nobody may take silence for good news: after two failures in a row the open cases are stale,
@@ -197,13 +217,8 @@ impl Service {
             "\u{26a0}\u{fe0f} {environment} could not be looked at {failures} times in a row, so silence says nothing.\n\
              Last seen: {since}.\n{reason}"
         );
-        self.notice(format!("stale:{environment}:{since}"), alerts.clone(), text).await
-    }
-
-    pub(super) async fn notice(&self, name: String, alerts: Option<String>, text: String) -> Result<(), TellError> {
-        self.store.keep(&[], &[Notice { name, alerts, text }], Timestamp::now()).await?;
-        self.news.notify_one();
-        Ok(())
+        let name = format!("stale:{environment}:{since}");
+        Ok(self.say(Notice { name, alerts: alerts.clone(), text }).await?)
     }
 }
 

@@ -7,11 +7,12 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
-use axum::{Json, Router};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -169,14 +170,10 @@ pub(super) fn router(records: Records, token: &Secret) -> Router {
     route.with_state(Post { records, wanted })
 }
 
-async fn take(
-    State(Post { records, wanted }): State<Post>,
-    headers: HeaderMap,
-    body: axum::body::Bytes,
-) -> (StatusCode, Json<()>) {
+async fn take(State(Post { records, wanted }): State<Post>, headers: HeaderMap, body: Bytes) -> StatusCode {
     // Digests are compared, so that the time it takes tells nothing of the token.
     let given = headers.get(AUTHORIZATION).map(|value| Sha256::digest(value.as_bytes()));
-    let status = match given.is_some_and(|given| given[..] == wanted) {
+    match given.is_some_and(|given| given[..] == wanted) {
         false => StatusCode::UNAUTHORIZED,
         true => match serde_json::from_slice::<EventList>(&body) {
             Ok(list) => {
@@ -185,8 +182,7 @@ async fn take(
             }
             Err(_) => StatusCode::BAD_REQUEST,
         },
-    };
-    (status, Json(()))
+    }
 }
 
 #[cfg(test)]

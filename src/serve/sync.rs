@@ -10,12 +10,11 @@ use super::{Service, TellError, Transport, Wish};
 use crate::apply::{Success, Watch};
 use crate::cases::{Case, CaseEvent, CaseState, scrub};
 use crate::declaration::Declaration;
-use crate::drift::{self, DriftReport};
+use crate::drift::DriftReport;
 use crate::engine::Selection;
 use crate::graph::Stop;
 use crate::plan::{By, Consent, Plan, chain};
 use crate::store::KeptCase;
-use crate::unit::Look;
 
 /// A yes must have begun its work within this time.
 const COUNTS_FOR: SignedDuration = SignedDuration::from_mins(30);
@@ -97,9 +96,7 @@ impl Service {
         let environment = declaration.environment(case.environment.as_str()).ok_or("the environment is gone")?;
         let ids: Vec<_> = case.units.iter().map(|unit| unit.id.to_string()).collect();
         let selection = Selection::new(declaration, environment, &ids).map_err(|error| error.to_string())?;
-        let plan = self.engine.plan(&selection, Look::Close, &Stop::default()).await;
-        let applied = self.store.applied(&case.repository, &case.environment).await.map_err(|error| chain(&error))?;
-        let report = drift::report(&plan, &applied, &declaration.ignore, jiff::Zoned::now().date());
+        let (plan, report) = self.look_closely(&selection, &Stop::default()).await.map_err(|error| chain(&error))?;
         Ok(Looked { selection, plan, report })
     }
 

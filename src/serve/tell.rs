@@ -122,6 +122,13 @@ impl Service {
         }
     }
 
+    /// Has a few words told that are no case.
+    pub(super) async fn say(&self, notice: Notice) -> Result<(), StoreError> {
+        self.store.keep(&[], &[notice], Timestamp::now()).await?;
+        self.news.notify_one();
+        Ok(())
+    }
+
     /// Takes a case one step on, and keeps it, to be told. Where another was quicker, the case stays
     /// as the other left it.
     pub(super) async fn step(&self, kept: KeptCase, event: CaseEvent, now: Timestamp) -> Result<KeptCase, TellError> {
@@ -246,10 +253,9 @@ impl Look<'_> {
 
     /// Those of the unit that the drift is named after, then those of what follows from it.
     fn owners(&self, group: &Group) -> Vec<String> {
-        let declared = |id: &UnitId| self.selection.graph.members().find(|member| member.declared.id == *id);
         let mut all: Vec<String> = Vec::new();
         for id in std::iter::once(&group.root).chain(&group.units) {
-            let file = declared(id).map(|member| member.declared.file.as_str()).unwrap_or_default();
+            let file = self.selection.graph.member(id).map(|member| member.declared.file.as_str()).unwrap_or_default();
             for owner in self.selection.declaration.owners.of(file) {
                 if !all.contains(owner) {
                     all.push(owner.clone());

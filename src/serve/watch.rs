@@ -7,11 +7,10 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use futures::StreamExt;
-use jiff::{Timestamp, Zoned};
+use jiff::Zoned;
 
 use super::Service;
-use super::look::{HOLD, Scheduled};
-use super::underway;
+use super::look::Scheduled;
 use crate::declaration::Declaration;
 use crate::drift::{self, Verdict, Watch};
 use crate::engine::Selection;
@@ -105,15 +104,9 @@ impl Service {
         let only: Vec<String> = units.iter().map(|unit| unit.as_str().to_owned()).collect();
         let (service, scheduled) = (self.clone(), scheduled.clone());
         let look = tokio::spawn(async move {
-            let name = format!("look:{}:{}", scheduled.repository, scheduled.environment);
             for _ in 0..TURNS {
-                let busy = underway::busy(&service.store, &scheduled.repository, &scheduled.environment).await?;
-                let lease = match busy {
-                    // What is seen in the middle of a sync is no drift; what is left after it is seen by the next watch.
-                    Some(_) => None,
-                    None => service.store.lease(&name, &service.owner, Timestamp::now(), HOLD).await?,
-                };
-                let Some(lease) = lease else {
+                // What is left after a sync is seen by the next watch.
+                let Some(lease) = service.turn_to_look(&scheduled).await? else {
                     tokio::time::sleep(TURN).await;
                     continue;
                 };

@@ -52,9 +52,9 @@ impl Detail {
 pub fn message(case: &Case, detail: Detail) -> Message {
     let blocks = match (detail, &case.state) {
         (Detail::Plain, _) => Vec::new(),
-        (Detail::Summary, _) => vec![section(&summary(case))].into_iter().chain(button::row(case)).collect(),
+        (Detail::Summary, _) => vec![short_section(&summary(case))].into_iter().chain(button::row(case)).collect(),
         (Detail::Full | Detail::Counts, CaseState::Resolved { .. }) => {
-            vec![header(case), section(&news(case)), context(case)]
+            vec![header(case), short_section(&news(case)), context(case)]
         }
         (Detail::Full | Detail::Counts, _) => long(case, detail),
     };
@@ -64,14 +64,14 @@ pub fn message(case: &Case, detail: Detail) -> Message {
 fn long(case: &Case, detail: Detail) -> Vec<Value> {
     let mut blocks = vec![header(case)];
     if case.state != CaseState::Open {
-        blocks.push(section(&news(case)));
+        blocks.push(short_section(&news(case)));
     }
-    blocks.extend(proposal(case).map(|told| section(&told)));
+    blocks.extend(proposal(case).map(|told| short_section(&told)));
     blocks.push(fields(case));
     if detail == Detail::Full && !case.units.is_empty() {
-        blocks.push(section(&changes(case)));
+        blocks.push(short_section(&changes(case)));
     }
-    blocks.push(section(&consequences(case)));
+    blocks.push(short_section(&consequences(case)));
     blocks.extend(button::row(case));
     blocks.push(context(case));
     blocks
@@ -166,8 +166,13 @@ fn context(case: &Case) -> Value {
     json!({"type": "context", "block_id": "case_context", "elements": [{"type": "mrkdwn", "text": text}]})
 }
 
-fn section(text: &str) -> Value {
-    json!({"type": "section", "text": {"type": "mrkdwn", "text": short(text.to_owned(), SECTION)}})
+fn short_section(text: &str) -> Value {
+    section(&short(text.to_owned(), SECTION))
+}
+
+/// A section as it stands; who calls keeps within Slack's 3,000 characters.
+pub(super) fn section(text: &str) -> Value {
+    json!({"type": "section", "text": {"type": "mrkdwn", "text": text}})
 }
 
 pub(super) fn plan(case: &Case) -> String {

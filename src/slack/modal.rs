@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::button::{ButtonValue, plain};
 use super::line::line;
-use super::message::{effects, plan};
+use super::message::{effects, plan, section};
 use super::text::{code, safe};
 use super::{Press, Slack, SlackError};
 use crate::cases::{Action, Case};
@@ -54,7 +54,6 @@ pub(super) fn modal(case: &Case, channel: &str, ts: &str) -> Value {
         why => format!("*Risky*: {}\n", safe(&why.join(", "), 300)),
     };
     let consequence = format!("{risky}A sync would: {} · plan `{}`", effects(case.effects()), plan(case));
-    let section = |text: String| json!({"type": "section", "text": {"type": "mrkdwn", "text": text}});
     let label = format!("Type {} to sync it to Git", safe(environment, 60));
     json!({
         "type": "modal",
@@ -64,8 +63,8 @@ pub(super) fn modal(case: &Case, channel: &str, ts: &str) -> Value {
         "submit": plain("Sync"),
         "close": plain("Cancel"),
         "blocks": [
-            section(format!("*{}* · case {}\n{consequence}", safe(environment, 60), code(&case.id, 40))),
-            section(format!("*Live → Git*\n{}{more}", lines.join("\n"))),
+            section(&format!("*{}* · case {}\n{consequence}", safe(environment, 60), code(&case.id, 40))),
+            section(&format!("*Live → Git*\n{}{more}", lines.join("\n"))),
             {
                 "type": "input",
                 "block_id": BLOCK,

@@ -5,10 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
-
 use super::line;
-use super::message::{MOST_LINES, Message};
+use super::message::{MOST_LINES, Message, section};
 use super::news::{count, moment};
 use super::text::{code, safe, value};
 use crate::cases::{AuditRecord, Case};
@@ -76,10 +74,6 @@ fn deed(record: &AuditRecord, names: &BTreeMap<String, String>) -> String {
     let who = code(names.get(&entry.who).unwrap_or(&entry.who), 80);
     let result = if entry.result.is_empty() { String::new() } else { format!(" · {}", safe(&entry.result, 300)) };
     format!("{} {who} {}: {}{result}", moment(entry.at), safe(&entry.action, 40), safe(&entry.decision, 40))
-}
-
-fn section(text: &str) -> Value {
-    json!({"type": "section", "text": {"type": "mrkdwn", "text": text}})
 }
 
 #[cfg(test)]

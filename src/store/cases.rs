@@ -72,13 +72,9 @@ impl Store {
 
     /// The cases that a sync was under way for, or asked for, when they were kept.
     pub async fn unfinished_cases(&self) -> Result<Vec<KeptCase>, StoreError> {
-        let rows = sqlx::query("SELECT body, channel, message FROM drift_case WHERE is_open = 1");
-        let rows = rows.fetch_all(&self.pool).await.map_err(read)?;
-        let unfinished = |kept: &Result<KeptCase, StoreError>| match kept {
-            Ok(kept) => matches!(kept.case.state, CaseState::SyncRequested { .. } | CaseState::Syncing { .. }),
-            Err(_) => true,
-        };
-        rows.into_iter().map(kept).filter(unfinished).collect()
+        let mut open = self.every_open_case().await?;
+        open.retain(|kept| matches!(kept.case.state, CaseState::SyncRequested { .. } | CaseState::Syncing { .. }));
+        Ok(open)
     }
 
     /// Keeps cases, with what is to be told of them and who asked for it, all in one transaction.

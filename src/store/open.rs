@@ -129,12 +129,11 @@ fn migrator(dialect: Dialect) -> Migrator {
             (1, "what was applied, and cases", include_str!("sqlite/1_applied_and_cases.sql")),
             (2, "cases by key, outbox, audit", include_str!("sqlite/2_triage.sql")),
             (3, "numbers, leases, looks", include_str!("sqlite/3_numbers.sql")),
-            (4, "threads", include_str!("sqlite/4_threads.sql")),
+            (4, "threads", include_str!("threads.sql")),
         ],
-        Dialect::Postgres => &[
-            (1, "all tables", include_str!("postgres/1_today.sql")),
-            (2, "threads", include_str!("postgres/2_threads.sql")),
-        ],
+        Dialect::Postgres => {
+            &[(1, "all tables", include_str!("postgres/1_today.sql")), (2, "threads", include_str!("threads.sql"))]
+        }
     };
     let step = |&(version, name, sql): &(i64, &'static str, &'static str)| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
