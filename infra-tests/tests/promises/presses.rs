@@ -210,7 +210,8 @@ async fn without_a_signing_secret_nothing_is_taken_by_http() -> Result<()> {
     let ts = posts(&stage).pop().context("the case's message")?.ts;
     let _service = stage.start(&["serve", "--listen", "127.0.0.1:0"])?;
     let url = stage.listening().await?;
-    // Presses come by Socket Mode here; a signed request finds no door.
+    // Presses come by Socket Mode here; a signed request finds no door. The address is open before the socket is.
+    assert!(slack.connected(1, Duration::from_secs(30)).await);
     slack.press(ALERTS, &ts, "case_acknowledge", REVIEWER).await?;
     let request = reqwest::Client::builder().no_proxy().build()?.post(&url).body("payload=%7B%7D");
     let request = request.header("x-slack-request-timestamp", request_time());
