@@ -15,7 +15,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("aws_sigv4", &["aws"]),
     ("aws_credential_types", &["aws"]),
     ("aws_sdk_cloudformation", &["kinds/stack"]),
-    ("aws_sdk_ssm", &["kinds/stack"]),
+    ("aws_sdk_ssm", &["aws"]),
     ("aws_sdk_cloudtrail", &["kinds/stack"]),
     ("aws_sdk_s3", &["kinds/stack"]),
     ("aws_sdk_eks", &["kinds/workload"]),

@@ -12,6 +12,7 @@ mod failure;
 mod pace;
 pub mod partition;
 mod session;
+pub mod ssm;
 mod turns;
 
 pub use failure::{failure, is_throttled};

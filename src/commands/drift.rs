@@ -55,7 +55,9 @@ pub(super) async fn run(operator: OperatorArguments, arguments: DriftArguments) 
         return keep_watching(&session).await;
     }
     let declaration = session.declaration().await?;
-    let selection = session.select(&declaration)?;
+    let mut selection = session.select(&declaration)?;
+    // What is left over is for a sync to tell: a look at what is declared does not ask for it.
+    selection.part |= !arguments.notify;
     let stop = stop_on_interrupt();
     let over = arguments.within.map(|within| stop_after(&stop, within));
     let plan = session.engine.plan(&selection, Look::Close, &stop).await;

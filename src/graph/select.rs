@@ -6,7 +6,7 @@ use petgraph::graph::NodeIndex;
 
 use super::resolve::nearest_tail;
 use super::{Graph, Role};
-use crate::unit::UnitId;
+use crate::unit::{SiteName, UnitId};
 
 /// A name after `--only` that no unit answers to.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +33,10 @@ impl Graph {
             .filter(|member| member.role == Role::Managed)
             .map(|member| member.declared.site.clone())
             .collect();
-        part.sites.retain(|name, _| homes.contains(name));
+        // A site whose last unit has gone is still looked at: what that unit left behind is there.
+        let peopled: BTreeSet<_> = self.members().map(|member| &member.declared.site).collect();
+        let is_deserted = |name: &SiteName| !peopled.contains(name) && belongs(&UnitId::new(format!("{name}/last")));
+        part.sites.retain(|name, _| homes.contains(name) || is_deserted(name));
         part
     }
 

@@ -36,7 +36,11 @@ struct Asked {
 /// Reads the world. What asking left behind is taken away again.
 pub async fn make(scope: &Scope<'_>, look: Look, stop: &Stop) -> Plan {
     let asked = ask(scope.graph, look, stop).await;
-    let (owned, unlisted) = owned(scope.graph, &asked).await;
+    // Of a part nothing is deleted, so nothing has to be listed.
+    let (owned, unlisted) = match scope.part {
+        true => Default::default(),
+        false => owned(scope.graph, &asked).await,
+    };
     // A list that may be short is no ground for deleting anything.
     let complete = unlisted.is_empty() && !scope.part;
     let leftover =

@@ -23,8 +23,11 @@ pub fn plan_text(plan: &Plan) -> String {
             Finding::Blocked(by) => {
                 _ = writeln!(text, "{} {unit}  {}", paint(RED, "!"), paint(DIM, format!("waits for {by}")));
             }
-            Finding::Found { change, follows, words, .. } => {
+            Finding::Found { change, follows, words, coverage, .. } => {
                 change_text(&mut text, unit, change, follows);
+                for what in &coverage.unchecked {
+                    _ = writeln!(text, "{} {unit}  {}", paint(YELLOW, "!"), paint(DIM, format!("not checked: {what}")));
+                }
                 for Word { word, why } in words {
                     _ = writeln!(text, "    {} {why} {}", paint(RED, "!"), paint(DIM, format!("(--agree {word})")));
                 }

@@ -30,6 +30,7 @@ mod postgres;
 mod process;
 pub mod python;
 mod ready;
+pub mod registry;
 pub mod renderers;
 pub(crate) mod signature;
 mod webhook;

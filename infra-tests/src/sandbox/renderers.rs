@@ -1,4 +1,4 @@
-//! helm and kustomize, built from `renderers/go.mod` alone, once.
+//! helm, kustomize, sops, age and a registry, built from `renderers/go.mod` alone, once.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -11,10 +11,10 @@ const MODULE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/renderers");
 const GO_MOD: &str = include_str!("../../renderers/go.mod");
 const GO_SUM: &str = include_str!("../../renderers/go.sum");
 
-/// The folder that holds `helm` and `kustomize`.
+/// The folder that holds `helm`, `kustomize`, `sops`, `age-keygen` and `crane`.
 pub fn folder() -> Result<PathBuf> {
     cache::built("renderers", &[GO_MOD, GO_SUM], |folder| {
-        say("building helm and kustomize: once, some minutes");
+        say("building helm, kustomize and sops: once, some minutes");
         let flags = format!("-s -w -X helm.sh/helm/v4/internal/version.version={}", helm_version());
         let output = Command::new("go")
             .current_dir(MODULE)

@@ -6,8 +6,9 @@ use groundplan::kinds::workload::WorkloadKind;
 use groundplan::problem::Problems;
 use groundplan::repo::{CommitId, Snapshot};
 use groundplan::unit::{
-    Change, Declared, Difference, Inputs, Kind, KindError, Look, Owner, Planned, Progress, ReadSettings, Reading,
+    Change, Declared, Difference, Inputs, Kind, KindError, Look, Moved, Owner, Planned, Progress, ReadSettings, Reading,
 };
+use groundplan::yaml;
 use infra_tests::sandbox::{Api, Parts, Sandbox};
 
 pub(crate) const UNIT: &str = "clusters/prod/shop";
@@ -39,6 +40,25 @@ impl Bench {
             ("clusters/prod/shop/workload.yaml", "values: {TIER: gold, N: 1}\nnamespace: shop\ntimeout: 60s\n"),
             ("clusters/prod/shop/all.yaml", manifests),
         ])
+    }
+
+    /// A repository of these files in which folders were renamed.
+    pub(crate) fn read_moved(&self, files: &[(&str, &str)], moved: &str) -> Result<Reading> {
+        let node =
+            yaml::parse_one("groundplan.yaml", moved.as_bytes()).map_err(|found| anyhow::anyhow!("{found:?}"))?;
+        let moved =
+            node.items().iter().map(|item| yaml::read::<Moved>(item).map_err(|found| anyhow::anyhow!("{found:?}")));
+        let settings = ReadSettings {
+            repository: "bench".into(),
+            moved: moved.collect::<Result<_>>()?,
+            ..ReadSettings::default()
+        };
+        let cluster = [("clusters/prod/cluster.yaml", "kubeconfig: {context: sandbox}\n")];
+        let snapshot = Snapshot::of_files(CommitId::new("c0ffee"), cluster.iter().chain(files).copied());
+        let mut problems = Problems::default();
+        let reading = self.kind.read(&snapshot, &settings, &mut problems);
+        ensure!(problems.errors.is_empty(), "{:?}", problems.errors);
+        Ok(reading)
     }
 
     /// A repository of these files and one cluster, which has nothing wrong with it.

@@ -25,13 +25,20 @@
 mod admission;
 mod adoption;
 mod bench;
+mod charts;
+mod differential;
 mod fingerprint;
 mod health;
+mod hooks;
+mod identity;
+mod keeping;
 mod moving;
 mod offline;
 mod refusals;
 mod rendering;
 mod restart;
+mod sealed;
+mod values;
 mod watching;
 
 use std::sync::Arc;

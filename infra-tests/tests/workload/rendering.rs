@@ -41,8 +41,7 @@ async fn a_kustomization_and_a_chart_are_rendered_filled_in_and_applied() -> Res
     bench.kind = bench.kind.rendering_with(programs()?);
     let (reading, problems) = bench.read_with_problems(FILES);
     assert!(problems.errors.is_empty(), "{:?}", problems.errors);
-    let told: Vec<&str> = problems.warnings.iter().map(|problem| problem.message.as_str()).collect();
-    assert_eq!(told, ["a chart's hook (`pre-install`) is not run"]);
+    assert!(problems.warnings.is_empty(), "{:?}", problems.warnings);
     for unit in &reading.units {
         apply(unit).await.with_context(|| unit.id.to_string())?;
         assert_eq!(plan(unit).await?.change, Change::Nothing);
@@ -53,6 +52,8 @@ async fn a_kustomization_and_a_chart_are_rendered_filled_in_and_applied() -> Res
     };
     assert_eq!(data("prod-settings").await?, serde_json::json!({"from": "base", "tier": "gold"}));
     assert_eq!(data("shop-filed").await?, serde_json::json!({"tier": "gold"}));
+    let ran = bench.api().find("/apis/batch/v1/namespaces/default/jobs/before").await?.context("its hook has run")?;
+    assert_eq!(ran["status"]["succeeded"], 1);
     Ok(())
 }
 
@@ -74,5 +75,42 @@ fn a_program_that_is_missing_or_fails_is_told_with_its_file() -> Result<()> {
     let nowhere = Programs::at("/nowhere/helm".into(), "/nowhere/kustomize".into());
     let told = errors(&kind().rendering_with(nowhere), &broken);
     assert!(told[0].contains("cannot start `/nowhere/kustomize`"), "{told:?}");
+    Ok(())
+}
+
+/// A program that stands in for kustomize, and a repository that asks for it.
+fn pretended(script: &str) -> Result<(tempfile::TempDir, Programs)> {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("kustomize");
+    let script = format!("#!/bin/sh\nif [ \"$1\" = version ]; then echo v1-{}; exit; fi\n{script}", std::process::id());
+    std::fs::write(&path, script)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700))?;
+    let programs = Programs::at("/nowhere/helm".into(), path);
+    Ok((folder, programs))
+}
+
+#[test]
+fn a_program_has_an_end_and_what_was_rendered_once_is_not_rendered_again() -> Result<()> {
+    let kind = || WorkloadKind::new(Aws::new(AwsSettings::default()), None);
+    // New at each run of this test, so that no cache of an earlier one knows it.
+    let files =
+        [("clusters/prod/web/kustomization.yaml", format!("# {:?}\nresources: []\n", std::time::SystemTime::now()))];
+    let files = files.each_ref().map(|(path, text)| (*path, text.as_str()));
+    let (_folder, programs) = pretended("exec /bin/sleep 100\n")?;
+    let told = errors(&kind().rendering_with(programs.within(std::time::Duration::from_millis(300))), &files);
+    assert!(told[0].contains("not done after"), "{told:?}");
+    let (_folder, programs) = pretended("exec /usr/bin/head -c 70000000 /dev/zero\n")?;
+    let told = errors(&kind().rendering_with(programs), &files);
+    assert!(told[0].contains("larger than 64 MiB"), "{told:?}");
+
+    let runs = tempfile::NamedTempFile::new()?;
+    let map = "apiVersion: v1\\nkind: ConfigMap\\nmetadata: {name: a}\\n";
+    let (_folder, programs) = pretended(&format!("echo run >> {}\nprintf '{map}'\n", runs.path().display()))?;
+    let kind = kind().rendering_with(programs);
+    for _ in 0..3 {
+        assert_eq!(errors(&kind, &files), Vec::<String>::new());
+    }
+    assert_eq!(std::fs::read_to_string(runs.path())?.lines().count(), 1);
     Ok(())
 }

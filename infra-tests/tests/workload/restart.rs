@@ -5,6 +5,9 @@ use groundplan::repo::CommitId;
 use groundplan::unit::{Cause, Change, ErrorKind, Inputs, Look, Owner, Progress};
 use serde_json::json;
 
+use infra_tests::product::Product;
+use infra_tests::stage::{commit, write};
+
 use crate::bench::{Bench, apply, paths, plan};
 
 const MAPS: &str = "/api/v1/namespaces/default/configmaps";
@@ -86,5 +89,93 @@ async fn after_an_etcd_restore_nothing_that_went_back_is_called_clean() -> Resul
     assert!(drifted.iter().any(|one| one.item == "ConfigMap default/map-0"), "{drifted:?}");
     apply(&later).await?;
     assert_eq!(plan(&later).await?.change, Change::Nothing);
+    Ok(())
+}
+
+const MIXED: &str = "apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: keys}
+stringData: {a: b}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: web}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {ports: [{port: 80}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: 'web:1'}]}
+";
+
+#[tokio::test]
+async fn a_quiet_run_of_a_restarted_process_is_exactly_one_request_a_kind() -> Result<()> {
+    let bench = Bench::start().await?;
+    let folder = tempfile::tempdir()?;
+    let repo = folder.path().join("repo");
+    write(&repo, "groundplan.yaml", "repository: shop\n")?;
+    write(&repo, "clusters/shop/cluster.yaml", "kubeconfig: {context: sandbox}\n")?;
+    write(&repo, "clusters/shop/web/all.yaml", MIXED)?;
+    commit(&repo)?;
+    let product = Product::offline()?
+        .with("KUBECONFIG", bench.sandbox.cluster().kubeconfig().display().to_string())
+        .with("GROUNDPLAN_STORE", folder.path().join("store.db").display().to_string())
+        .with("XDG_CACHE_HOME", folder.path().join("cache").display().to_string())
+        .with("GROUNDPLAN_REPO", repo.display().to_string());
+    product.run(&["sync", "--yes"]).await?.expect(0)?;
+    let asked = async |code: i32| {
+        let from = bench.sandbox.cluster().audit_length()?;
+        let ran = product.run(&["drift"]).await?.expect(code)?;
+        let requests = bench.sandbox.cluster().requests_from(from)?;
+        let is_cluster = |agent: &str| ["kube-", "kwok", "Go-http"].iter().any(|name| agent.starts_with(name));
+        let ours = requests.into_iter().filter(|one| !one.user.starts_with("system:") && !is_cluster(&one.agent));
+        let mut asked: Vec<String> =
+            ours.map(|one| format!("{} {}", one.verb, one.uri.split('?').next().unwrap_or_default())).collect();
+        asked.sort();
+        anyhow::Ok((asked, ran.stdout))
+    };
+    let kinds = [
+        "list /api/v1/configmaps",
+        "list /api/v1/secrets",
+        "list /api/v1/serviceaccounts",
+        "list /api/v1/services",
+        "list /apis/apps/v1/deployments",
+    ];
+    assert_eq!(asked(0).await?.0, kinds);
+
+    // A change is found by the same process, and costs requests for what changed only.
+    bench.api().patch("/apis/apps/v1/namespaces/default/deployments/web", &json!({"spec": {"replicas": 0, "template": {"spec": {"containers": [{"name": "web", "image": "web:2"}]}}}})).await?;
+    let (requests, said) = asked(2).await?;
+    assert!(said.contains("containers[name=web].image"), "{said}");
+    let more: Vec<&String> = requests.iter().filter(|one| !kinds.contains(&one.as_str())).collect();
+    assert!(more.iter().all(|one| one.ends_with("/deployments/web")) && (1..=6).contains(&more.len()), "{requests:?}");
+
+    // What was kept and does not fit is not believed: a definition that goes takes its kind along.
+    let definition = "---\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: widgets.acme.io}\nspec:\n  group: acme.io\n  names: {kind: Widget, plural: widgets, singular: widget, listKind: WidgetList}\n  scope: Namespaced\n  versions:\n  - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}\n---\napiVersion: acme.io/v1\nkind: Widget\nmetadata: {name: one}\n";
+    write(&repo, "clusters/shop/web/all.yaml", &format!("{MIXED}{definition}"))?;
+    commit(&repo)?;
+    product.run(&["sync", "--yes"]).await?.expect(0)?;
+    product.run(&["drift"]).await?.expect(0)?;
+    bench.api().delete("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.acme.io").await?;
+    infra_tests::sandbox::until("its kind is gone", std::time::Duration::from_secs(60), async || {
+        Ok(bench.api().find("/apis/acme.io/v1/widgets").await?.is_none().then_some(()))
+    })
+    .await?;
+    let said = product.run(&["drift"]).await?.expect(2)?.stdout;
+    assert!(said.contains("widgets.acme.io") && said.contains("acme.io/Widget default/one"), "{said}");
+    product.run(&["sync", "--yes"]).await?.expect(0)?;
+    product.run(&["drift"]).await?.expect(0)?;
     Ok(())
 }

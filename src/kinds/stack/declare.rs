@@ -18,9 +18,10 @@ use super::spec::{self, Parameter, ParameterValue, Spec, TemplateAt};
 use super::template::{MOST_BYTES, Template};
 use super::unit::{Body, StackUnit};
 use crate::aws::{Aws, partition};
+use crate::kinds::workload::is_about_workloads;
 use crate::problem::{Place, Problem, Problems};
 use crate::repo::{Entry, Snapshot};
-use crate::unit::{Declared, External, ReadSettings, Reading, Site, SiteName, UnitId};
+use crate::unit::{Declared, External, Moved, ReadSettings, Reading, Site, SiteName, UnitId};
 use crate::yaml::{self, Node};
 
 /// A stack file that could be parsed.
@@ -44,7 +45,9 @@ pub(super) fn read(
     let dialect = Dialect::of(snapshot, hints);
     let defaults = Defaults::read(snapshot, dialect, problems);
     let files: Vec<&str> = parsed.iter().map(|parsed| parsed.file).collect();
-    let moves = Moves::read(&settings.moved, &files, dialect, problems);
+    // Workloads have moves of their own.
+    let moved: Vec<Moved> = settings.moved.iter().filter(|entry| !is_about_workloads(entry)).cloned().collect();
+    let moves = Moves::read(&moved, &files, dialect, problems);
     let mut assembly = Assembly {
         aws,
         memory,

@@ -39,7 +39,6 @@ mod revert;
 mod scalar;
 mod site;
 mod spec;
-mod ssm;
 mod stateful;
 mod status;
 mod template;

@@ -24,14 +24,13 @@ use super::realm::Realm;
 use super::recover::hands_off;
 use super::site::{MARK, Mark};
 use super::spec::{DependsOn, ParameterValue, Spec};
-use super::ssm;
 use super::status::Standing;
 use super::template::Template;
 use super::update::Update;
 use super::upload;
 use super::veil::Veil;
 use super::wanted::Wanted;
-use crate::aws::{Session, partition};
+use crate::aws::{Session, partition, ssm};
 use crate::repo::Snapshot;
 use crate::unit::{
     Change, Coverage, Difference, Inputs, KindError, Look, Need, Planned, Prepared, Promised, Reference, Secret,

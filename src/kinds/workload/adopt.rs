@@ -12,6 +12,7 @@ use super::cluster::Cluster;
 use super::compare::{PathStep, holds};
 use super::desired::Desired;
 use super::managed::{Entry, Head};
+use super::path::{at, remove};
 use super::tell;
 use crate::unit::{Difference, KindError, Who};
 
@@ -104,49 +105,6 @@ fn candidates<'v>(live: &'v Value, head: &Head<'_>, declared: &Value) -> Vec<(Ve
     found
 }
 
-fn at<'v>(value: &'v Value, path: &[PathStep]) -> Option<&'v Value> {
-    path.iter().try_fold(value, |value, step| match step {
-        PathStep::Field(name) => value.get(name),
-        PathStep::Item(keys) => value.as_array()?.iter().find(|item| is_named(item, keys)),
-    })
-}
-
-/// Takes one leaf away; where it names an item of a list, the whole item.
-fn remove(value: &mut Value, path: &[PathStep]) {
-    match path {
-        [] => {}
-        [PathStep::Field(name)] => {
-            if let Some(map) = value.as_object_mut() {
-                map.shift_remove(name);
-            }
-        }
-        [PathStep::Item(keys), rest @ ..] => {
-            let is_key =
-                |step: &PathStep| matches!(step, PathStep::Field(name) if keys.iter().any(|(key, _)| key == name));
-            let Some(items) = value.as_array_mut() else { return };
-            match rest {
-                [] => items.retain(|item| !is_named(item, keys)),
-                [only] if is_key(only) => items.retain(|item| !is_named(item, keys)),
-                rest => items.iter_mut().filter(|item| is_named(item, keys)).for_each(|item| remove(item, rest)),
-            }
-        }
-        [PathStep::Field(name), rest @ ..] => {
-            if let Some(below) = value.get_mut(name) {
-                remove(below, rest);
-            }
-        }
-    }
-}
-
-fn is_named(item: &Value, keys: &[(String, String)]) -> bool {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    keys.iter().all(|(key, wanted)| match item.get(key) {
-        Some(found) => text(found) == *wanted,
-        // A member of a set is named by itself.
-        None => key == "value" && serde_json::from_str::<Value>(wanted).is_ok_and(|member| member == *item),
-    })
-}
-
 /// The patch that makes their entries ours, pinned to the version that was read; none where there are none.
 fn patch(live: &Value, manager: &str) -> Option<Value> {
     let text = live.to_string();
@@ -235,17 +193,6 @@ mod tests {
         let found = candidates(&live, &head, &declared);
         let paths: Vec<String> = found.iter().map(|(path, ..)| super::super::compare::path_text(path)).collect();
         assert_eq!(paths, ["data.gone", "data.chart"]);
-    }
-
-    #[test]
-    fn a_leaf_goes_alone_and_the_key_of_an_item_takes_the_item_along() {
-        let item = |name: &str| PathStep::Item(vec![("name".into(), name.into())]);
-        let field = |name: &str| PathStep::Field(name.into());
-        let mut live = json!({"list": [{"name": "a", "x": 1, "y": 2}, {"name": "b", "x": 3}], "set": ["one", "two"]});
-        remove(&mut live, &[field("list"), item("a"), field("x")]);
-        remove(&mut live, &[field("list"), item("b"), field("name")]);
-        remove(&mut live, &[field("set"), PathStep::Item(vec![("value".into(), "\"two\"".into())])]);
-        assert_eq!(live, json!({"list": [{"name": "a", "y": 2}], "set": ["one"]}));
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(super) fn authored(
     };
     let file = object.span.file.to_string();
     if !is_written_in(object, snapshot, &file) {
-        return Err("it is rendered by kustomize or helm: change the overlay or the values by hand".to_owned());
+        return Err("it is rendered by kustomize or helm, or kept by sops: change it there by hand".to_owned());
     }
     let node = at(object, &difference.path)
         .ok_or_else(|| format!("`{file}` does not say it: write it there by hand, or sync"))?;
@@ -128,8 +128,11 @@ spec:
 
     fn adopted(item: &str, path: &str, live: &str) -> Result<String, String> {
         let snapshot = Snapshot::of_files(CommitId::new("c"), [(FILE, TEXT)]);
-        let manifests: Vec<_> =
-            yaml::parse(FILE, TEXT.as_bytes()).expect("valid").into_iter().map(|node| Manifest { node }).collect();
+        let manifests: Vec<_> = yaml::parse(FILE, TEXT.as_bytes())
+            .expect("valid")
+            .into_iter()
+            .map(|node| Manifest { node, sealed: false })
+            .collect();
         let difference = Difference {
             item: item.into(),
             path: path.into(),

@@ -9,8 +9,9 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::discovery::{self, Discovery, Resource};
-use super::inventory::{self, Inventory};
-use super::mark::{INVENTORY_LABEL, Mark, REPOSITORY_LABEL};
+use super::inventory::{self, Inventory, Run};
+use super::kinds;
+use super::mark::{INVENTORY_LABEL, Mark, REPOSITORY_LABEL, UNIT_LABEL};
 use super::object::ObjectId;
 use super::rights::{self, Right};
 use super::server::{Answer, Ask, Server, encode};
@@ -24,8 +25,30 @@ const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadataList;v=v1;
 
 /// An open way to a cluster, and what was learned about it.
 pub(super) struct Cluster {
+    /// For everything about objects.
     pub(super) server: Server,
-    discovery: Mutex<Option<(Instant, Arc<Discovery>)>>,
+    /// For what is ours alone, the inventory: as whoever runs this.
+    own: Server,
+    kinds: Arc<Mutex<Kinds>>,
+}
+
+/// What is known of the kinds that a cluster serves.
+#[derive(Default)]
+struct Kinds {
+    learned: Option<(Instant, Arc<Discovery>)>,
+    /// They were kept by an earlier process, and nobody has asked since.
+    are_kept: bool,
+    /// What was kept did not fit: from here on only the cluster is asked.
+    is_wary: bool,
+}
+
+/// What is remembered of a workload in its cluster.
+pub(super) struct Memory {
+    pub(super) inventory: Option<Inventory>,
+    /// At which it was read.
+    pub(super) version: String,
+    /// The list of the workload's own ConfigMaps, where it came along.
+    pub(super) config_maps: Option<String>,
 }
 
 /// A list to ask for.
@@ -47,23 +70,40 @@ impl Listing {
 
 impl Cluster {
     pub(super) fn new(server: Server) -> Self {
-        Self { server, discovery: Mutex::default() }
+        Self { own: server.clone(), server, kinds: Arc::default() }
+    }
+
+    /// The same cluster, with all that is asked about objects asked as a service account.
+    pub(super) fn standing_for(&self, namespace: &str, account: &str) -> Result<Self, KindError> {
+        let server = self.own.standing_for(namespace, account)?;
+        Ok(Self { server, own: self.own.clone(), kinds: self.kinds.clone() })
+    }
+
+    /// The way to it as whoever runs this.
+    pub(super) fn own(&self) -> &Server {
+        &self.own
     }
 
     /// The kinds it serves, from memory where that is fresh.
     pub(super) async fn discovery(&self) -> Result<Arc<Discovery>, KindError> {
-        let mut kept = self.discovery.lock().await;
-        if let Some((learned, discovery)) = &*kept
+        let mut known = self.kinds.lock().await;
+        if let Some((learned, discovery)) = &known.learned
             && learned.elapsed() < DISCOVERY_AGE
         {
             return Ok(discovery.clone());
+        }
+        let place = kinds::place(&self.own.name);
+        if let Some(kept) = place.as_deref().filter(|_| !known.is_wary).and_then(kinds::read) {
+            let kept = Arc::new(kept);
+            *known = Kinds { learned: Some((Instant::now(), kept.clone())), are_kept: true, is_wary: false };
+            return Ok(kept);
         }
         let mut fresh = Discovery::default();
         let ask = |path: &str| Ask::get(path).accept(discovery::ACCEPT);
         let (core, groups) = (ask("/api"), ask("/apis"));
         let (core, groups) = futures::try_join!(
-            self.server.expect(&core, "cannot discover its kinds"),
-            self.server.expect(&groups, "cannot discover its kinds")
+            self.own.expect(&core, "cannot discover its kinds"),
+            self.own.expect(&groups, "cannot discover its kinds")
         )?;
         for answer in [core, groups] {
             fresh.add(&answer).map_err(|error| {
@@ -71,13 +111,22 @@ impl Cluster {
                     .hint("Kubernetes 1.30 or later is needed")
             })?;
         }
+        if let Some(place) = place {
+            kinds::write(&place, &fresh);
+        }
         let fresh = Arc::new(fresh);
-        *kept = Some((Instant::now(), fresh.clone()));
+        // What was once asked for is not taken from an older memory again.
+        *known = Kinds { learned: Some((Instant::now(), fresh.clone())), are_kept: false, is_wary: true };
         Ok(fresh)
     }
 
+    /// Whether the kinds are only known from an earlier process: a look that fails may do so for that.
+    pub(super) async fn has_kept_kinds(&self) -> bool {
+        self.kinds.lock().await.are_kept
+    }
+
     pub(super) async fn forget_discovery(&self) {
-        *self.discovery.lock().await = None;
+        *self.kinds.lock().await = Kinds { learned: None, are_kept: false, is_wary: true };
     }
 
     /// Asks for many lists at once. A kind that is not served has no objects.
@@ -97,6 +146,9 @@ impl Cluster {
         let mut lists = Vec::new();
         for (listing, answer) in answers {
             match answer.status {
+                404 if self.has_kept_kinds().await => {
+                    return Err(KindError::moved(format!("{} is not served any more", listing.resource.plural)));
+                }
                 404 => {}
                 200 => lists.push((listing, answer.body)),
                 _ => {
@@ -141,6 +193,19 @@ impl Cluster {
         self.server.send(&Ask::apply(&resource.one(id), manager, dry_run, body)).await
     }
 
+    /// What stands in the way of an apply that takes nothing from anybody; nothing is written.
+    pub(super) async fn conflict(
+        &self,
+        resource: &Resource,
+        id: &ObjectId,
+        manager: &str,
+        body: Vec<u8>,
+    ) -> Result<Option<String>, KindError> {
+        let answer = self.server.send(&Ask::apply_gently(&resource.one(id), manager, body)).await?;
+        let status: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+        Ok((answer.status == 409).then(|| status["message"].as_str().unwrap_or("held by another").to_owned()))
+    }
+
     /// A JSON patch; the answer may be a refusal.
     pub(super) async fn patch(
         &self,
@@ -177,13 +242,36 @@ impl Cluster {
 
     /// The inventory of one unit.
     pub(super) async fn inventory(&self, mark: &Mark) -> Result<Option<Inventory>, KindError> {
-        Ok(self.inventory_at(mark).await?.0)
+        Ok(self.memory(mark, false).await?.inventory)
     }
 
-    /// The inventory of one unit, and the version at which it was read.
-    pub(super) async fn inventory_at(&self, mark: &Mark) -> Result<(Option<Inventory>, String), KindError> {
+    /// The inventory of one unit. Where the unit has ConfigMaps of its own, both come in one list.
+    pub(super) async fn memory(&self, mark: &Mark, has_config_maps: bool) -> Result<Memory, KindError> {
+        if has_config_maps && let Some(memory) = self.memory_with_config_maps(mark).await? {
+            return Ok(memory);
+        }
         let (maps, version) = self.inventories(&format!("{INVENTORY_LABEL}={}", mark.label())).await?;
-        Ok((Inventory::from_config_maps(&maps), version))
+        Ok(Memory { inventory: Inventory::from_config_maps(&maps), version, config_maps: None })
+    }
+
+    /// None where that list may not be asked for, or shows no inventory.
+    async fn memory_with_config_maps(&self, mark: &Mark) -> Result<Option<Memory>, KindError> {
+        let selector = format!("{UNIT_LABEL} in ({},{})", mark.label(), mark.inventory_label());
+        let path = format!("{}?labelSelector={}", config_maps().all(), encode(&selector));
+        let answer = self.own.send(&Ask::get(path)).await?;
+        if !answer.is_good() {
+            return Ok(None);
+        }
+        let list: Value = serde_json::from_str(&answer.body)
+            .map_err(|error| KindError::failed(format!("{} answered with a broken list: {error}", self.own.name)))?;
+        let is_inventory = |map: &&Value| {
+            map["metadata"]["labels"][UNIT_LABEL] == mark.inventory_label().as_str()
+                && map["metadata"]["namespace"] == inventory::NAMESPACE
+        };
+        let maps: Vec<Value> = list["items"].as_array().into_iter().flatten().filter(is_inventory).cloned().collect();
+        let version = list["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
+        let inventory = Inventory::from_config_maps(&maps);
+        Ok(inventory.map(|inventory| Memory { inventory: Some(inventory), version, config_maps: Some(answer.body) }))
     }
 
     /// What to watch to learn that a unit was applied.
@@ -204,7 +292,7 @@ impl Cluster {
 
     async fn inventories(&self, selector: &str) -> Result<(Vec<Value>, String), KindError> {
         let path = format!("{}?labelSelector={}", config_maps().within(Some(inventory::NAMESPACE)), encode(selector));
-        let text = self.server.expect(&Ask::get(path), "cannot read the inventory").await?;
+        let text = self.own.expect(&Ask::get(path), "cannot read the inventory").await?;
         let list: Value = serde_json::from_str(&text)
             .map_err(|error| KindError::failed(format!("{} answered with a broken list: {error}", self.server.name)))?;
         let version = list["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
@@ -212,32 +300,54 @@ impl Cluster {
         Ok((maps.ok_or_else(|| KindError::failed("the inventory's list has no items"))?, version))
     }
 
+    /// Which run the inventory was written by last; none where there is no inventory, or it cannot be read.
+    pub(super) async fn run(&self, mark: &Mark) -> Result<Option<Run>, KindError> {
+        let path = format!("{}/{}", config_maps().within(Some(inventory::NAMESPACE)), inventory::part_name(mark, 0));
+        let answer = self.own.send(&Ask::get(path)).await?;
+        let map: Option<Value> = answer.is_good().then(|| serde_json::from_str(&answer.body).unwrap_or_default());
+        Ok(map.and_then(|map| Inventory::from_config_maps(&[map])).map(|inventory| inventory.run))
+    }
+
     /// Writes an inventory, making its namespace where that is missing, and removes parts it has no more.
+    ///
+    /// Returns the version of its first part. Where somebody else wrote that since `version`, nothing is written.
     pub(super) async fn write_inventory(
         &self,
         mark: &Mark,
         inventory: &Inventory,
         parts_before: usize,
-    ) -> Result<(), KindError> {
-        let maps = inventory.to_config_maps(mark);
+        version: Option<&str>,
+    ) -> Result<Option<String>, KindError> {
+        let mut maps = inventory.to_config_maps(mark);
+        if let Some(version) = version {
+            maps[0]["metadata"]["resourceVersion"] = version.into();
+        }
+        let mut written = None;
         for (at, map) in maps.iter().enumerate() {
             let path =
                 format!("{}/{}", config_maps().within(Some(inventory::NAMESPACE)), inventory::part_name(mark, at));
             let body = map.to_string().into_bytes();
             let ask = Ask::apply(&path, "groundplan", false, body);
-            let mut answer = self.server.send(&ask).await?;
+            let mut answer = self.own.send(&ask).await?;
             if answer.status == 404 {
                 self.make_namespace().await?;
-                answer = self.server.send(&ask).await?;
+                answer = self.own.send(&ask).await?;
+            }
+            if answer.status == 409 {
+                return Err(KindError::moved("somebody else applies this workload now"));
             }
             if !answer.is_good() {
-                return Err(answer.refusal(&self.server.name, "cannot write the inventory", None));
+                return Err(answer.refusal(&self.own.name, "cannot write the inventory", None));
+            }
+            if at == 0 {
+                let map: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+                written = map["metadata"]["resourceVersion"].as_str().map(str::to_owned);
             }
         }
         for at in maps.len()..parts_before {
             self.remove_part(mark, at).await?;
         }
-        Ok(())
+        Ok(written)
     }
 
     /// Removes a unit's inventory.
@@ -251,10 +361,10 @@ impl Cluster {
     async fn remove_part(&self, mark: &Mark, at: usize) -> Result<(), KindError> {
         let path = format!("{}/{}", config_maps().within(Some(inventory::NAMESPACE)), inventory::part_name(mark, at));
         let ask = Ask { method: http::Method::DELETE, ..Ask::get(path) };
-        let answer = self.server.send(&ask).await?;
+        let answer = self.own.send(&ask).await?;
         match answer.is_good() || answer.status == 404 {
             true => Ok(()),
-            false => Err(answer.refusal(&self.server.name, "cannot remove the inventory", None)),
+            false => Err(answer.refusal(&self.own.name, "cannot remove the inventory", None)),
         }
     }
 
@@ -262,7 +372,7 @@ impl Cluster {
         let name = inventory::NAMESPACE;
         let body = serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
         let ask = Ask::apply(&format!("/api/v1/namespaces/{name}"), "groundplan", false, body.to_string().into_bytes());
-        self.server.expect(&ask, "cannot make the namespace of the inventories").await.map(drop)
+        self.own.expect(&ask, "cannot make the namespace of the inventories").await.map(drop)
     }
 }
 

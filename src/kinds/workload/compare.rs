@@ -191,6 +191,17 @@ pub(super) fn holds(tree: &Value, path: &[PathStep]) -> bool {
     below.is_some_and(|below| holds(below, rest))
 }
 
+impl PathStep {
+    /// Whether a key of a tree of fields means this step.
+    pub(super) fn is_named_by(&self, key: &str) -> bool {
+        match (self, Step::of(key)) {
+            (PathStep::Field(name), Some(Step::Field(found))) => *name == found,
+            (PathStep::Item(keys), Some(Step::Item(found))) => names_item(&found, keys),
+            (PathStep::Field(_) | PathStep::Item(_), _) => false,
+        }
+    }
+}
+
 fn names_item(found: &std::collections::BTreeMap<String, Value>, keys: &[(String, String)]) -> bool {
     found.len() == keys.len()
         && keys.iter().all(|(key, text)| {

@@ -43,6 +43,18 @@ pub(super) enum Where {
     },
 }
 
+impl Where {
+    /// The account and region it stands in; none where only the operator's file knows.
+    pub(super) fn site(&self) -> Option<(String, String)> {
+        match self {
+            Where::Output { account, region, .. } | Where::Eks { account, region, .. } => {
+                Some((account.clone(), region.clone()))
+            }
+            Where::Kubeconfig { .. } => None,
+        }
+    }
+}
+
 /// What was found where a cluster should be.
 pub(super) enum Reached {
     There(Arc<Cluster>),
@@ -62,6 +74,10 @@ pub(super) struct Clusters {
 impl Clusters {
     pub(super) fn new(aws: Aws, kubeconfig: Option<PathBuf>) -> Self {
         Self { aws, kubeconfig, open: Mutex::default() }
+    }
+
+    pub(super) fn aws(&self) -> &Aws {
+        &self.aws
     }
 
     /// Opens the way to a cluster, or finds that there is none yet.

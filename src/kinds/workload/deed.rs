@@ -6,20 +6,25 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::cluster::Cluster;
+use super::book::Book;
+use super::cluster::{Cluster, all_at_once};
 use super::desired::Desired;
 use super::discovery::Resource;
-use super::inventory::{Applied, Inventory, Record};
+use super::hook_run::{Running, clear, of_phase};
+use super::hooks::{Phase, Placed};
+use super::inventory::{Applied, Inventory};
 use super::look::Seen;
 use super::mark::Mark;
 use super::object::ObjectId;
+use super::policy;
 use super::prune::prune;
 use super::ready::HealthRules;
 use super::rights::{self, Right};
 use super::send::{Sending, Sent};
+use super::spec::ConflictSpec;
 use super::wait::{Awaited, until_ready};
 use super::workload::Workload;
-use crate::unit::{Change, Deed, Inputs, KindError, Outputs, Owner, Progress};
+use crate::unit::{Change, Deed, ErrorKind, Inputs, KindError, Outputs, Owner, Progress};
 
 /// What is being deleted when its turn comes is waited for, and no longer than this.
 const LONGEST_REMOVAL: Duration = Duration::from_secs(60);
@@ -30,46 +35,30 @@ pub(super) struct Bringing {
     pub(super) mark: Mark,
     pub(super) timeout: Duration,
     pub(super) rules: HealthRules,
+    pub(super) conflicts: ConflictSpec,
+    pub(super) service_account: Option<String>,
     /// What was remembered before.
     pub(super) inventory: Inventory,
     pub(super) desired: Vec<Desired>,
+    /// Of all that is declared.
+    pub(super) state: String,
+    /// All hooks that are declared, and those that run now.
+    pub(super) hooks: Vec<Placed>,
+    pub(super) due: Vec<Placed>,
+    /// Of earlier hooks that are not declared any more, what may still be there.
+    pub(super) past_hooks: Vec<(ObjectId, Resource)>,
     pub(super) seen: Seen,
 }
 
 #[async_trait]
 impl Deed for Bringing {
-    async fn perform(self: Box<Self>, _owner: &Owner, progress: &Progress) -> Result<Outputs, KindError> {
+    async fn perform(self: Box<Self>, owner: &Owner, progress: &Progress) -> Result<Outputs, KindError> {
         rights::demand(&self.cluster, self.rights()).await?;
-        let before = self.records(&BTreeMap::new());
-        let parts = before.to_config_maps(&self.mark).len().max(self.inventory.parts);
-        self.cluster.write_inventory(&self.mark, &before, self.inventory.parts).await?;
-        let sent = Sending {
-            cluster: &self.cluster,
-            manager: &self.mark.field_manager(),
-            desired: &self.desired,
-            agree: &self.seen.agree,
-            live_replicas: &self.seen.live_replicas,
-            adopt: &self.seen.adopt,
-            replace: &self.seen.replace,
-            rules: &self.rules,
-            timeout: self.timeout,
-            patience: self.timeout.min(LONGEST_REMOVAL),
-        }
-        .run(progress)
-        .await;
-        let Sent { applied, waiting, error } = sent;
-        let result = match error {
-            Some(error) => Err(error),
-            None => self.finish(&applied, waiting, progress).await,
-        };
-        let mut after = self.records(&applied);
-        if result.is_ok() {
-            after.finished = true;
-            for (id, ..) in &self.seen.surplus {
-                after.records.remove(id);
-            }
-        }
-        let written = self.cluster.write_inventory(&self.mark, &after, parts).await;
+        self.refuse_conflicts().await?;
+        let mut book = Book::open(&self, owner).await?;
+        let mut applied = BTreeMap::new();
+        let result = self.bring(&mut book, &mut applied, progress).await;
+        let written = book.close(&self, &applied, result.is_ok()).await;
         // The first failure is the one to tell; the inventory written before it still names everything.
         result.and(written)?;
         Ok(Outputs::new())
@@ -77,6 +66,39 @@ impl Deed for Bringing {
 }
 
 impl Bringing {
+    async fn bring(
+        &self,
+        book: &mut Book,
+        applied: &mut BTreeMap<ObjectId, Applied>,
+        progress: &Progress,
+    ) -> Result<(), KindError> {
+        self.run_hooks(Phase::Before, book, progress).await?;
+        let sending = Sending {
+            cluster: &self.cluster,
+            manager: &self.mark.field_manager(),
+            desired: &self.desired,
+            agree: &self.seen.agree,
+            kept: &self.seen.kept,
+            adopt: &self.seen.adopt,
+            replace: &self.seen.replace,
+            rules: &self.rules,
+            timeout: self.timeout,
+            patience: self.timeout.min(LONGEST_REMOVAL),
+        };
+        let Sent { applied: sent, waiting, error } = sending.run(progress).await;
+        *applied = sent;
+        if let Some(error) = error {
+            return Err(error);
+        }
+        self.await_all(applied, waiting, book, progress).await?;
+        self.run_hooks(Phase::After, book, progress).await?;
+        prune(&self.cluster, &self.mark, &self.seen.surplus, self.timeout, progress).await?;
+        for (id, resource) in &self.past_hooks {
+            clear(&self.cluster, &self.mark, resource, id).await?;
+        }
+        Ok(())
+    }
+
     /// All that will be asked for, so that no half is done before the other is refused.
     fn rights(&self) -> BTreeSet<Right> {
         let right = |verb, resource: &Resource, id: &ObjectId| Right {
@@ -87,20 +109,50 @@ impl Bringing {
         let sent = self.desired.iter().filter(|desired| !self.seen.agree.contains_key(desired.id()));
         let sent =
             sent.flat_map(|desired| ["create", "patch"].map(|verb| right(verb, &desired.resource, desired.id())));
+        let hooks = self.due.iter().flat_map(|placed| {
+            ["get", "create", "patch", "delete"].map(|verb| right(verb, &placed.desired.resource, placed.desired.id()))
+        });
         let replaced = self.desired.iter().filter(|desired| self.seen.replace.contains(desired.id()));
         let replaced = replaced.map(|desired| right("delete", &desired.resource, desired.id()));
         let gone = self.seen.surplus.iter().map(|(id, resource, _)| right("delete", resource, id));
-        sent.chain(replaced).chain(gone).collect()
+        sent.chain(hooks).chain(replaced).chain(gone).collect()
     }
 
-    async fn finish(
+    /// Asks for each object whether it could be applied without taking anything from anybody, where that is wanted.
+    async fn refuse_conflicts(&self) -> Result<(), KindError> {
+        match self.conflicts {
+            ConflictSpec::Take => return Ok(()),
+            ConflictSpec::Refuse => {}
+        }
+        let sent = self.desired.iter().filter(|desired| !self.seen.agree.contains_key(desired.id()));
+        let asks = sent.map(|desired| async move {
+            let id = desired.id();
+            let body = desired.body(self.seen.kept.get(id).map_or(&[], Vec::as_slice));
+            let conflict = self.cluster.conflict(&desired.resource, id, &self.mark.field_manager(), body).await?;
+            Ok(conflict.map(|why| format!("`{id}`: {why}")))
+        });
+        let found: Vec<String> = all_at_once(asks.collect()).await?.into_iter().flatten().collect();
+        match found.is_empty() {
+            true => Ok(()),
+            false => Err(KindError::refused(found.join("; ")).hint(
+                "workload.yaml says `conflicts: refuse`: nothing was changed; give the field up with `leave:`, or take it with `conflicts: take`",
+            )),
+        }
+    }
+
+    async fn await_all(
         &self,
         applied: &BTreeMap<ObjectId, Applied>,
         mut waiting: BTreeSet<ObjectId>,
+        book: &Book,
         progress: &Progress,
     ) -> Result<(), KindError> {
-        // What was not sent now may still be on its way from an earlier time.
-        let earlier = self.desired.iter().map(Desired::id);
+        // What was not sent now may still be on its way from an earlier time; what we never made is not waited for.
+        let earlier = self.desired.iter().filter(|desired| {
+            let is_theirs = self.seen.agree.get(desired.id()).is_some_and(|known| known.uid.is_empty());
+            !is_theirs && policy::sent(&desired.object.json) != policy::Sent::Never
+        });
+        let earlier = earlier.map(Desired::id);
         let earlier = earlier.filter(|id| !applied.contains_key(*id) && self.rules.must_be_asked(id));
         waiting.extend(earlier.cloned());
         let awaited: Awaited = self
@@ -109,36 +161,31 @@ impl Bringing {
             .filter(|desired| waiting.contains(desired.id()))
             .map(|desired| (desired.id().clone(), desired.resource.clone()))
             .collect();
-        if !awaited.is_empty() {
-            until_ready(&self.cluster, &self.mark, &self.rules, awaited, self.timeout, progress).await?;
+        if awaited.is_empty() {
+            return Ok(());
         }
-        prune(&self.cluster, &self.mark, &self.seen.surplus, self.timeout, progress).await
+        until_ready(&self.cluster, &self.mark, &self.rules, awaited, (self.timeout, book.run()), progress).await
     }
 
-    /// What is remembered once these have been applied. Nothing is forgotten here.
-    fn records(&self, applied: &BTreeMap<ObjectId, Applied>) -> Inventory {
-        let mut records = self.inventory.records.clone();
-        for (id, record) in &mut records {
-            record.left = self.seen.left.contains(id);
-        }
-        // Remembered, not declared, and not found with our mark: it is gone, or is not ours any more.
-        if self.inventory.is_whole() {
-            let declared: BTreeSet<&ObjectId> = self.desired.iter().map(Desired::id).collect();
-            let found = |id: &ObjectId| {
-                self.seen.left.contains(id)
-                    || self.seen.unseen.contains(id)
-                    || self.seen.surplus.iter().any(|(other, ..)| other == id)
+    /// Runs what is due in this phase, and remembers each before its object may go.
+    async fn run_hooks(&self, phase: Phase, book: &mut Book, progress: &Progress) -> Result<(), KindError> {
+        let (cluster, mark, rules) = (&*self.cluster, &self.mark, &self.rules);
+        let running = Running { cluster, mark, rules, state: &self.state, timeout: self.timeout };
+        for placed in of_phase(&self.due, phase) {
+            let result = running.run(placed, progress).await;
+            if result.is_ok() {
+                book.remember_done(self, placed).await?;
+            }
+            let goes = match &result {
+                Ok(()) => placed.hook.removal.succeeded,
+                Err(error) => placed.hook.removal.failed && error.kind == ErrorKind::Failed,
             };
-            records.retain(|id, _| declared.contains(id) || found(id));
+            if goes {
+                clear(cluster, mark, &placed.desired.resource, placed.desired.id()).await?;
+            }
+            result?;
         }
-        for desired in &self.desired {
-            let id = desired.id();
-            let known = applied.get(id).or_else(|| self.seen.agree.get(id)).cloned();
-            let earlier = records.get(id).and_then(|record| record.applied.clone());
-            let record = Record { version: desired.object.version.clone(), applied: known.or(earlier), left: false };
-            records.insert(id.clone(), record);
-        }
-        Inventory::new(records, false)
+        Ok(())
     }
 }
 
@@ -147,11 +194,8 @@ pub(super) struct Remembering(pub Bringing);
 
 #[async_trait]
 impl Deed for Remembering {
-    async fn perform(self: Box<Self>, _owner: &Owner, _progress: &Progress) -> Result<Outputs, KindError> {
-        let Bringing { cluster, mark, inventory, .. } = &self.0;
-        let mut after = self.0.records(&BTreeMap::new());
-        after.finished = true;
-        cluster.write_inventory(mark, &after, inventory.parts).await?;
+    async fn perform(self: Box<Self>, owner: &Owner, _progress: &Progress) -> Result<Outputs, KindError> {
+        Book::agreed(&self.0, owner).await?;
         Ok(Outputs::new())
     }
 }

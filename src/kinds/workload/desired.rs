@@ -7,8 +7,10 @@ use serde_json::Value;
 
 use super::discovery::{Discovery, Resource};
 use super::fingerprint;
+use super::leave::Kept;
 use super::mark::Mark;
 use super::object::{Object, ObjectId};
+use super::path;
 use crate::problem::Problem;
 
 /// An object, ready to be sent. It has no `Debug`: it may be a Secret.
@@ -41,17 +43,15 @@ impl Desired {
             })
     }
 
-    /// The body of an apply. Where an autoscaler has spoken, its word stands in for the declared number:
-    /// to leave the field out would give it up, and the server would set it to one.
-    pub(super) fn body(&self, live_replicas: Option<&Value>) -> Vec<u8> {
-        match live_replicas {
-            Some(replicas) if self.object.json.pointer("/spec/replicas").is_some() => {
-                let mut json = self.object.json.clone();
-                json["spec"]["replicas"] = replicas.clone();
-                json.to_string().into_bytes()
-            }
-            _ => self.object.json.to_string().into_bytes(),
+    /// The body of an apply. What is left to others is sent as it is in the cluster: to leave the field out
+    /// would give it up, and the server would take it away or set its default.
+    pub(super) fn body(&self, kept: &[Kept]) -> Vec<u8> {
+        if kept.is_empty() {
+            return self.object.json.to_string().into_bytes();
         }
+        let mut json = self.object.json.clone();
+        kept.iter().for_each(|kept| path::put(&mut json, &kept.path, kept.value.as_ref()));
+        json.to_string().into_bytes()
     }
 }
 
@@ -234,7 +234,10 @@ mod tests {
         assert_eq!(hash(vec![web(1), scaler()]), hash(vec![web(2), scaler()]));
         assert_ne!(hash(vec![web(1)]), hash(vec![web(2)]));
         let found = resolved(vec![web(1), scaler()]).unwrap_or_else(|_| panic!("all kinds are served"));
-        let body: Value = serde_json::from_slice(&found[0].body(Some(&json!(7)))).expect("a body is JSON");
+        let body: Value = serde_json::from_slice(
+            &found[0].body(&[Kept { path: path::parse("spec.replicas").expect("a path"), value: Some(json!(7)) }]),
+        )
+        .expect("a body is JSON");
         assert_eq!(body["spec"]["replicas"], 7);
     }
 }

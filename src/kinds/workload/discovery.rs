@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::object::{Object, ObjectId};
@@ -11,7 +11,7 @@ use super::object::{Object, ObjectId};
 pub(super) const ACCEPT: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
 
 /// Where objects of one kind and version are served.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub(super) struct Resource {
     pub(super) group: String,
     pub(super) version: String,
@@ -117,6 +117,21 @@ struct ResponseKind {
 }
 
 impl Discovery {
+    /// As it is kept; nothing where it is not whole.
+    pub(super) fn to_keep(&self) -> Option<String> {
+        let rows: Vec<(&String, &Vec<Resource>)> =
+            self.kinds.iter().map(|((_, kind), served)| (kind, served)).collect();
+        self.silent.is_empty().then(|| serde_json::to_string(&rows).expect("rows are plain text"))
+    }
+
+    /// What was kept.
+    pub(super) fn kept(text: &str) -> Option<Self> {
+        let rows: Vec<(String, Vec<Resource>)> = serde_json::from_str(text).ok()?;
+        let kinds = rows.into_iter().filter_map(|(kind, served)| Some(((served.first()?.group.clone(), kind), served)));
+        let kinds: HashMap<_, _> = kinds.collect();
+        (!kinds.is_empty()).then(|| Self { kinds, silent: BTreeSet::new() })
+    }
+
     /// Adds what `/api` or `/apis` answered.
     pub(super) fn add(&mut self, answer: &str) -> Result<(), serde_json::Error> {
         let groups: Groups = serde_json::from_str(answer)?;
@@ -197,6 +212,21 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_kept_is_read_again_and_what_is_not_whole_is_not_kept() {
+        let served = json!({"resource": "configmaps", "responseKind": {"kind": "ConfigMap"}, "scope": "Namespaced", "verbs": ["patch"]});
+        let answer = |freshness: &str| {
+            json!({"items": [{"metadata": {"name": ""}, "versions": [{"version": "v1", "resources": [served], "freshness": freshness}]}]}).to_string()
+        };
+        let mut whole = Discovery::default();
+        whole.add(&answer("Current")).expect("well-formed");
+        let read = Discovery::kept(&whole.to_keep().expect("it is whole")).expect("it was kept");
+        assert_eq!(read.find("", "v1", "ConfigMap"), whole.find("", "v1", "ConfigMap"));
+        whole.add(&answer("Stale")).expect("well-formed");
+        assert_eq!(whole.to_keep(), None);
+        assert!(Discovery::kept("[]").is_none() && Discovery::kept("{").is_none());
+    }
 
     fn discovery() -> Discovery {
         let mut discovery = Discovery::default();

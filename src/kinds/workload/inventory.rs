@@ -4,13 +4,14 @@
 //! leaves nothing it does not know of. Split into parts that each fit into a ConfigMap; parts that do
 //! not belong together are [`Inventory::is_whole`] no more, and nothing is ever pruned from those.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::mark::{INVENTORY_LABEL, Mark, REPOSITORY_LABEL, UNIT_ANNOTATION};
+use super::fight::Fight;
+use super::mark::{INVENTORY_LABEL, Mark, REPOSITORY_LABEL, UNIT_ANNOTATION, UNIT_LABEL};
 use super::object::ObjectId;
 
 /// Where the inventories of every workload of a cluster lie.
@@ -27,11 +28,70 @@ pub(super) struct Inventory {
     /// Whether the last apply went to its end. Otherwise some records name what may not be there.
     pub(super) finished: bool,
     /// False where parts are missing or do not belong together.
-    whole: bool,
+    pub(super) whole: bool,
     /// How many ConfigMaps it was read from.
     pub(super) parts: usize,
     /// When the first part was made.
     pub(super) created: Option<String>,
+    /// Of the first part, as it was read: whoever writes over another version writes over somebody else's words.
+    pub(super) version: Option<String>,
+    pub(super) run: Run,
+}
+
+/// What is remembered of the applies themselves; it stands in the first part.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Run {
+    /// The commit that is applied, or was applied last.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) commit: String,
+    /// Of all that is declared there.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) state: String,
+    /// Of what was declared when an apply last came to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) applied: Option<String>,
+    /// Whether an apply ever came to its end.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) installed: bool,
+    /// The service account that the objects are applied as; they are removed as the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) service_account: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) hooks: Vec<HookRow>,
+}
+
+/// What is remembered of one hook.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct HookRecord {
+    pub(super) version: String,
+    /// The runs that came to a good end for the state that is applied now.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) done: BTreeSet<String>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct HookRow {
+    #[serde(flatten)]
+    id: ObjectId,
+    #[serde(flatten)]
+    record: HookRecord,
+}
+
+impl Run {
+    pub(super) fn hooks(&self) -> BTreeMap<ObjectId, HookRecord> {
+        self.hooks.iter().map(|row| (row.id.clone(), row.record.clone())).collect()
+    }
+
+    pub(super) fn set_hooks(&mut self, hooks: BTreeMap<ObjectId, HookRecord>) {
+        self.hooks = hooks.into_iter().map(|(id, record)| HookRow { id, record }).collect();
+    }
+
+    /// Whether somebody else is at it: another commit, or another state of the same.
+    pub(super) fn is_another(&self, other: &Run) -> bool {
+        (&self.commit, &self.state) != (&other.commit, &other.state)
+    }
 }
 
 /// What is remembered of one object.
@@ -44,6 +104,12 @@ pub(super) struct Record {
     /// No longer declared, and left in the cluster because of what would be lost with it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) left: bool,
+    /// Its author wrote that it stays when it is no longer declared.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) stays: bool,
+    /// What of it was put right, and undone again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) fights: Vec<Fight>,
 }
 
 /// What the API server's answer to our apply told.
@@ -71,6 +137,8 @@ struct Part {
     part: usize,
     parts: usize,
     finished: bool,
+    #[serde(default)]
+    run: Option<Run>,
     records: Vec<Row>,
 }
 
@@ -84,7 +152,14 @@ struct Row {
 
 impl Inventory {
     pub(super) fn new(records: BTreeMap<ObjectId, Record>, finished: bool) -> Self {
-        Self { records, finished, whole: true, parts: 0, created: None }
+        Self { records, finished, whole: true, ..Self::default() }
+    }
+
+    /// The apply of this state has come to its end.
+    pub(super) fn finish(&mut self, state: &str) {
+        self.finished = true;
+        self.run.applied = Some(state.to_owned());
+        self.run.installed = true;
     }
 
     /// Whether every part was there and all were written together.
@@ -112,6 +187,7 @@ impl Inventory {
                     part: at,
                     parts: count,
                     finished: self.finished,
+                    run: (at == 0).then(|| self.run.clone()),
                     records,
                 };
                 config_map(mark, at, &part)
@@ -148,6 +224,10 @@ impl Inventory {
             config_maps.iter().filter_map(|map| serde_json::from_str(map["data"][KEY].as_str()?).ok()).collect();
         let whole = belong_together(&read, config_maps.len());
         let finished = whole && read.iter().all(|part| part.finished);
+        let run = read.iter().find_map(|part| part.run.clone()).unwrap_or_default();
+        let first =
+            config_maps.iter().find(|map| map["metadata"]["name"].as_str().is_some_and(|name| name.ends_with("-0")));
+        let version = first.and_then(|map| map["metadata"]["resourceVersion"].as_str()).map(str::to_owned);
         let rows = read.into_iter().flat_map(|part| part.records);
         let created = config_maps.iter().filter_map(|map| map["metadata"]["creationTimestamp"].as_str()).min();
         Some(Self {
@@ -156,6 +236,8 @@ impl Inventory {
             whole,
             parts: config_maps.len(),
             created: created.map(str::to_owned),
+            version,
+            run,
         })
     }
 }
@@ -182,7 +264,11 @@ fn config_map(mark: &Mark, at: usize, part: &Part) -> Value {
             "name": part_name(mark, at),
             "namespace": NAMESPACE,
             // Not the label of the unit's objects: an inventory is not part of what it lists.
-            "labels": {INVENTORY_LABEL: mark.label(), REPOSITORY_LABEL: mark.repository_label()},
+            "labels": {
+                INVENTORY_LABEL: mark.label(),
+                REPOSITORY_LABEL: mark.repository_label(),
+                UNIT_LABEL: mark.inventory_label(),
+            },
             "annotations": {UNIT_ANNOTATION: mark.full_name()},
         },
         "data": {KEY: serde_json::to_string(part).expect("a part is plain text")},
@@ -216,7 +302,7 @@ mod tests {
                 time: "2026-01-01T00:00:00Z".into(),
                 resource_version: at.to_string(),
             };
-            (id, Record { version: "v1".into(), applied: Some(applied), left: false })
+            (id, Record { version: "v1".into(), applied: Some(applied), ..Record::default() })
         };
         Inventory::new((0..count).map(record).collect(), true)
     }
@@ -250,6 +336,24 @@ mod tests {
             Inventory::from_config_maps(&broken).is_some_and(|read| !read.records.is_empty()),
             "what is known is still ours"
         );
+    }
+
+    #[test]
+    fn what_is_remembered_of_hooks_and_runs_is_read_again_and_an_older_inventory_has_none() {
+        let mut all = inventory(1);
+        let id = ObjectId { group: "batch".into(), kind: "Job".into(), namespace: None, name: "migrate".into() };
+        let done = BTreeSet::from(["before-s".to_owned()]);
+        all.run = Run { commit: "c".into(), state: "s".into(), installed: true, ..Run::default() };
+        all.run.set_hooks([(id.clone(), HookRecord { version: "v1".into(), done })].into());
+        let mut maps = all.to_config_maps(&mark());
+        let read = |maps: &[Value]| Inventory::from_config_maps(maps).expect("there are parts");
+        assert_eq!(read(&maps).run, all.run);
+        assert!(read(&maps).run.hooks().contains_key(&id));
+        let mut part: Value = serde_json::from_str(maps[0]["data"][KEY].as_str().expect("a text")).expect("JSON");
+        part.as_object_mut().expect("a mapping").remove("run");
+        maps[0]["data"][KEY] = json!(part.to_string());
+        assert_eq!(read(&maps).run, Run::default());
+        assert!(read(&maps).is_whole());
     }
 
     #[test]

@@ -1,23 +1,31 @@
 //! The dry run that settles a suspicion: what would our apply change of this live object?
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::cluster::Cluster;
-use super::compare::compare;
+use super::compare::{PathStep, compare};
 use super::desired::Desired;
+use super::fight;
 use super::fingerprint::of_entry;
 use super::inventory::{Applied, Record};
+use super::leave::{Kept, LeaveRule, left};
 use super::managed::Head;
+use super::path;
 use super::sift::remember;
 use super::tell::{self, Since};
-use crate::unit::{Difference, KindError};
+use crate::unit::{Cause, Difference, KindError};
 
 /// What a dry run found.
 #[derive(Default)]
 pub(super) struct Verdict {
     pub(super) differences: Vec<Difference>,
-    /// The replicas that an autoscaler set, which our apply must not undo.
-    pub(super) live_replicas: Option<Value>,
+    /// What is left to others, and must not be undone by our apply.
+    pub(super) kept: Vec<Kept>,
+    /// Some of it is left only because putting it right was undone again and again.
+    pub(super) is_fought: bool,
+    /// What somebody else wrote and an apply puts right: the path and who it was.
+    pub(super) corrections: Vec<(String, String)>,
     /// A new memory of the object, where it agrees and we hold all we declare.
     pub(super) agrees: Option<Applied>,
     /// Other people's fields beside ours.
@@ -42,7 +50,7 @@ pub(super) async fn judge(
     desired: &Desired,
     live: &Value,
     record: Option<&Record>,
-    manager: &str,
+    (manager, leave): (&str, &[LeaveRule]),
 ) -> Result<Verdict, KindError> {
     let id = desired.id();
     let mut live = std::borrow::Cow::Borrowed(live);
@@ -52,9 +60,9 @@ pub(super) async fn judge(
         if head.metadata.deletion_timestamp.is_some() {
             return Ok(Verdict::unchecked(format!("`{id}` is being deleted")));
         }
-        let replicas =
-            autoscaled(desired, &head).then(|| live["spec"]["replicas"].clone()).filter(|found| !found.is_null());
-        let body = desired.body(replicas.as_ref());
+        let mut kept = left(leave, id, &desired.object.json, &live, &head, manager);
+        kept.extend(autoscaled(desired, &head).then(|| replicas(desired, &live)).flatten());
+        let body = desired.body(&kept);
         let answer = cluster.apply(&desired.resource, id, manager, body, true).await?;
         if answer.status == 400 && answer.body.contains("dry run") {
             return Ok(Verdict::unchecked(format!("`{id}`: an admission webhook does not take part in dry runs")));
@@ -80,29 +88,46 @@ pub(super) async fn judge(
             continue;
         }
         let mut differences = differences(desired, &live, &wanted, &head, record, manager);
+        let fought = stopped(&mut differences, record, desired);
         let ours = fields_of(&wanted, manager).unwrap_or_default();
         let adopts = super::adopt::is_due(&head, manager);
         if adopts {
             differences.extend(super::adopt::leftovers(cluster, desired, &live, &head, &ours).await?);
         }
-        let foreign = match adopts {
+        let mut foreign = match adopts {
             // They are about to become ours.
             true => Vec::new(),
             false => tell::foreign(id, &live, &head, manager, &ours),
         };
-        let whole = differences.is_empty() && holds_all(&live, &wanted, manager, replicas.is_some());
+        kept.extend(fought.iter().filter_map(|one| {
+            let path = path::parse(&one.path)?;
+            Some(Kept { value: path::at(&live, &path).cloned(), path })
+        }));
+        let unchecked = fought
+            .first()
+            .map(|one| fight::told(&one.item, &one.path, one.who.as_ref().map_or("another", |who| who.name.as_str())));
+        let is_fought = !fought.is_empty();
+        foreign.extend(fought);
+        let whole = differences.is_empty() && unchecked.is_none() && holds_all(&live, &wanted, manager, &kept);
         let agrees = match whole {
             true => Some(remember(id, &text, manager, &desired.hash).map_err(|error| broken(cluster, &error))?),
             false => None,
         };
+        let by_whom = |one: &Difference| {
+            let who = one.who.as_ref().filter(|_| one.cause == Cause::Drifted)?;
+            Some((one.path.clone(), who.name.clone()))
+        };
+        let corrections = differences.iter().filter_map(by_whom).collect();
         return Ok(Verdict {
             differences,
-            live_replicas: replicas,
+            kept,
+            is_fought,
+            corrections,
             agrees,
             foreign,
             adopts,
             replaces: false,
-            unchecked: None,
+            unchecked,
         });
     }
     unreachable!("the last attempt returns")
@@ -119,6 +144,28 @@ fn autoscaled(desired: &Desired, head: &Head<'_>) -> bool {
     let wrote =
         |entry: &super::managed::Entry<'_>| entry.is_autoscaler() && super::compare::holds(&entry.tree(), &replicas);
     desired.scaled || head.metadata.managed_fields.iter().any(wrote)
+}
+
+fn replicas(desired: &Desired, live: &Value) -> Option<Kept> {
+    let path = path::parse("spec.replicas").expect("a path");
+    desired.object.json.pointer("/spec/replicas")?;
+    let value = live.pointer("/spec/replicas").cloned()?;
+    Some(Kept { path, value: Some(value) })
+}
+
+/// Takes out what was put right again and again and is left to the other side for now.
+fn stopped(differences: &mut Vec<Difference>, record: Option<&Record>, desired: &Desired) -> Vec<Difference> {
+    let Some(record) = record else { return Vec::new() };
+    // A change in Git is somebody's wish, and worth another attempt.
+    let git_moved = record.applied.as_ref().is_none_or(|applied| applied.desired != desired.hash);
+    if git_moved || record.fights.is_empty() {
+        return Vec::new();
+    }
+    let now = Timestamp::now();
+    let is_stopped = |one: &mut Difference| {
+        one.who.as_ref().is_some_and(|who| fight::is_stopped(&record.fights, &one.path, &who.name, now))
+    };
+    differences.extract_if(.., is_stopped).collect()
 }
 
 fn differences(
@@ -151,15 +198,26 @@ fn differences(
 
 /// Whether our entry already holds every field that an apply would give us. Where it does not, the
 /// values agree by chance, and a memory made now would not see the next change of those fields.
-fn holds_all(live: &Value, wanted: &Value, manager: &str, scaled: bool) -> bool {
+fn holds_all(live: &Value, wanted: &Value, manager: &str, kept: &[Kept]) -> bool {
     let ours = |object: &Value| {
         let mut fields = fields_of(object, manager)?;
-        if scaled && let Some(spec) = fields.get_mut("f:spec").and_then(Value::as_object_mut) {
-            spec.remove("f:replicas");
-        }
+        kept.iter().for_each(|kept| forget(&mut fields, &kept.path));
         Some(fields)
     };
     ours(live).is_some() && ours(live) == ours(wanted)
+}
+
+/// Takes a path out of a tree of fields, and what holds nothing else any more.
+fn forget(fields: &mut Value, path: &[PathStep]) {
+    let (Some((step, rest)), Some(children)) = (path.split_first(), fields.as_object_mut()) else { return };
+    let Some(key) = children.keys().find(|key| step.is_named_by(key)).cloned() else { return };
+    if let Some(below) = children.get_mut(&key).filter(|_| !rest.is_empty()) {
+        forget(below, rest);
+    }
+    let is_empty = |below: &Value| below.as_object().is_none_or(|map| map.keys().all(|key| key == "."));
+    if rest.is_empty() || children.get(&key).is_some_and(is_empty) {
+        children.remove(&key);
+    }
 }
 
 /// The fields that our apply holds of an object.

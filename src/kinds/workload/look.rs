@@ -12,9 +12,11 @@ use super::desired::Desired;
 use super::discovery::{Discovery, Resource};
 use super::inventory::{Applied, Inventory, Record};
 use super::judge::{Verdict, judge};
+use super::leave::{self, Kept, LeaveRule};
 use super::managed::{Entry, Head};
 use super::mark::{Mark, UNIT_ANNOTATION, UNIT_LABEL};
 use super::object::ObjectId;
+use super::policy;
 use super::sift::{Found, sift};
 use super::tell;
 use crate::unit::{Cause, Difference, KindError};
@@ -34,8 +36,12 @@ pub(super) struct Seen {
     pub(super) unheld: usize,
     /// Whether some of those were remembered otherwise.
     pub(super) memory_moved: bool,
-    /// What autoscalers set.
-    pub(super) live_replicas: HashMap<ObjectId, Value>,
+    /// What is left to others, autoscalers and those that workload.yaml names.
+    pub(super) kept: HashMap<ObjectId, Vec<Kept>>,
+    /// Something of these is left to the other side of a fight: they do not agree, whatever was sent.
+    pub(super) fought: BTreeSet<ObjectId>,
+    /// What an apply puts right: the object, the path, and who wrote it.
+    pub(super) corrections: Vec<(ObjectId, String, String)>,
     /// No longer declared and still ours, with its uid.
     pub(super) surplus: Vec<(ObjectId, Resource, String)>,
     /// No longer declared, and left for what would be lost with it.
@@ -57,6 +63,10 @@ pub(super) struct Subject<'a> {
     pub(super) desired: &'a [Desired],
     pub(super) inventory: Option<&'a Inventory>,
     pub(super) prune: bool,
+    /// What is declared and left to somebody else.
+    pub(super) leave: &'a [LeaveRule],
+    /// The list of its ConfigMaps, where the inventory came with it.
+    pub(super) config_maps: Option<&'a str>,
 }
 
 /// Looks at every object that is declared or remembered.
@@ -133,6 +143,14 @@ impl Subject<'_> {
         seen: &mut Seen,
     ) -> Result<Option<(&'d Desired, Option<Value>)>, KindError> {
         let (id, record) = (desired.id(), self.record(desired.id()));
+        let policy = policy::sent(&desired.object.json);
+        if policy == policy::Sent::Never || (policy == policy::Sent::Once && found.is_some()) {
+            // Remembered as far as we ever wrote it: what we did not make is not ours to prune either.
+            let known = record.and_then(|record| record.applied.clone()).unwrap_or_default();
+            seen.agree.insert(id.clone(), known);
+            seen.anything |= found.is_some();
+            return Ok(None);
+        }
         let Some(found) = found else {
             match finished_and_gone(desired, record, self.inventory) {
                 Some(applied) => _ = seen.agree.insert(id.clone(), applied.clone()),
@@ -145,7 +163,10 @@ impl Subject<'_> {
             self.refuse_anothers(id, live)?;
         }
         let is_as_left = |applied: &&Applied| {
-            found.kept && applied.desired == desired.hash && desired.holds_secrets(found.live.as_ref())
+            found.kept
+                && applied.desired == desired.hash
+                && desired.holds_secrets(found.live.as_ref())
+                && !leave::depends_on_others(self.leave, id)
         };
         match record.and_then(|record| record.applied.as_ref()).filter(is_as_left) {
             Some(applied) => {
@@ -165,7 +186,17 @@ impl Subject<'_> {
     /// One list a kind, of what carries our label. Where nothing of ours is remembered, the names of all
     /// that is there instead: an object that somebody else made must not be overwritten unseen.
     async fn list(&self, seen: &mut Seen) -> Result<HashMap<ObjectId, Found>, KindError> {
-        let answers = self.cluster.list_all(self.listings()).await?;
+        let mut listings = self.listings();
+        let is_known = |listing: &Listing| {
+            listing.kind == "ConfigMap" && listing.resource.group.is_empty() && listing.selector.is_some()
+        };
+        let known = listings.iter().find(|listing| self.config_maps.is_some() && is_known(listing)).cloned();
+        let mut answers = Vec::new();
+        if let (Some(listing), Some(text)) = (known, self.config_maps) {
+            listings.remove(&listing);
+            answers.push((listing, text.to_owned()));
+        }
+        answers.extend(self.cluster.list_all(listings).await?);
         let manager = self.mark.field_manager();
         let mut all = HashMap::new();
         for (listing, text) in answers {
@@ -289,7 +320,8 @@ impl Subject<'_> {
                         None => return Ok((desired, None)),
                     },
                 };
-                let verdict = judge(self.cluster, desired, &live, self.record(desired.id()), manager).await?;
+                let verdict =
+                    judge(self.cluster, desired, &live, self.record(desired.id()), (manager, self.leave)).await?;
                 Ok((desired, Some(verdict)))
             }
         });
@@ -326,7 +358,8 @@ impl Subject<'_> {
             let Some(found) = found.remove(id) else { continue };
             let ours = record.applied.as_ref().is_none_or(|applied| applied.uid == found.uid);
             let Some(resource) = self.discovery.find_any(&id.group, &record.version, &id.kind) else { continue };
-            match (ours, keeps_data(id)) {
+            let stays = record.stays.then_some("its annotations say that it stays");
+            match (ours, keeps_data(id).or(stays)) {
                 (false, _) => {}
                 (true, None) if self.prune => {
                     seen.differences.push(tell::surplus(id));
@@ -366,7 +399,11 @@ impl Seen {
     }
 
     fn take(&mut self, id: &ObjectId, verdict: Verdict) {
-        let Verdict { differences, live_replicas, agrees, foreign, adopts, replaces, unchecked } = verdict;
+        let Verdict { differences, kept, is_fought, corrections, agrees, foreign, adopts, replaces, unchecked } =
+            verdict;
+        if is_fought {
+            self.fought.insert(id.clone());
+        }
         if differences.is_empty() && agrees.is_none() && unchecked.is_none() {
             self.unheld += 1;
         }
@@ -379,8 +416,9 @@ impl Seen {
         self.foreign.extend(foreign);
         self.differences.extend(differences);
         self.unchecked.extend(unchecked);
-        if let Some(replicas) = live_replicas {
-            self.live_replicas.insert(id.clone(), replicas);
+        self.corrections.extend(corrections.into_iter().map(|(path, who)| (id.clone(), path, who)));
+        if !kept.is_empty() {
+            self.kept.insert(id.clone(), kept);
         }
         if let Some(applied) = agrees {
             self.memory_moved = true;

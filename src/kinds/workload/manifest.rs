@@ -1,17 +1,21 @@
 //! The manifests of a folder: files to the documents in them, each one object.
 
+use super::program::Programs;
+use super::sealed;
 use crate::problem::{Place, Problem, Problems};
 use crate::repo::{Entry, Snapshot};
 use crate::yaml::{self, Node};
 
-/// One object as it is written, before its values are known.
+/// One object as it is written, before its values are known. It has no `Debug`: it may be a Secret.
 #[derive(Clone)]
 pub(super) struct Manifest {
     pub(super) node: Node,
+    /// It comes of what sops decrypted: what it holds is never quoted, and nothing is filled in there.
+    pub(super) sealed: bool,
 }
 
-/// The files that only say something to us, and are not sent to a cluster.
-const OURS: &[&str] = &["cluster.yaml", "workload.yaml"];
+/// The files that only say something to us or to sops, and are not sent to a cluster.
+const OURS: &[&str] = &["cluster.yaml", "workload.yaml", ".sops.yaml"];
 
 /// Whether a file may hold manifests.
 pub(super) fn is_manifest(path: &str) -> bool {
@@ -21,11 +25,16 @@ pub(super) fn is_manifest(path: &str) -> bool {
 }
 
 /// Every manifest below a folder, in order of path. Each file that cannot be read is a problem.
-pub(super) fn read_folder(snapshot: &Snapshot, folder: &str, problems: &mut Problems) -> Vec<Manifest> {
+pub(super) fn read_folder(
+    snapshot: &Snapshot,
+    programs: &Programs,
+    folder: &str,
+    problems: &mut Problems,
+) -> Vec<Manifest> {
     let mut manifests = Vec::new();
     for (path, entry) in snapshot.below(folder) {
         match entry {
-            Entry::Blob(bytes) if is_manifest(path) => read_file(path, bytes, &mut manifests, problems),
+            Entry::Blob(bytes) if is_manifest(path) => read_file(programs, path, bytes, &mut manifests, problems),
             Entry::Blob(_) if is_nearly_a_manifest(path) => problems.warn(
                 Problem::new(Place::file(path), "this file is not read: its ending is not in small letters")
                     .hint("manifests end in `.yaml`, `.yml` or `.json`"),
@@ -38,9 +47,13 @@ pub(super) fn read_folder(snapshot: &Snapshot, folder: &str, problems: &mut Prob
     manifests
 }
 
-fn read_file(path: &str, bytes: &[u8], manifests: &mut Vec<Manifest>, problems: &mut Problems) {
+fn read_file(programs: &Programs, path: &str, bytes: &[u8], manifests: &mut Vec<Manifest>, problems: &mut Problems) {
+    if sealed::is_sealed(path, bytes) {
+        let secrets = problems.keep(sealed::manifests(programs, path, bytes)).unwrap_or_default();
+        return unfold_all(secrets, true, manifests, problems);
+    }
     match yaml::parse(path, bytes) {
-        Ok(documents) => unfold_all(documents, manifests, problems),
+        Ok(documents) => unfold_all(documents, false, manifests, problems),
         Err(found) => {
             let template = looks_like_a_template(bytes);
             found.into_iter().for_each(|problem| {
@@ -71,24 +84,25 @@ fn is_nearly_a_manifest(path: &str) -> bool {
 }
 
 /// The objects of these documents.
-pub(super) fn unfold_all(documents: Vec<Node>, manifests: &mut Vec<Manifest>, problems: &mut Problems) {
+pub(super) fn unfold_all(documents: Vec<Node>, sealed: bool, manifests: &mut Vec<Manifest>, problems: &mut Problems) {
     for document in documents {
-        unfold(document, 0, manifests, problems);
+        unfold(Manifest { node: document, sealed }, 0, manifests, problems);
     }
 }
 
 /// A `List` stands for its items, which may be lists again.
-fn unfold(node: Node, depth: usize, manifests: &mut Vec<Manifest>, problems: &mut Problems) {
+fn unfold(manifest: Manifest, depth: usize, manifests: &mut Vec<Manifest>, problems: &mut Problems) {
+    let Manifest { node, sealed } = &manifest;
     let is_list = node.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"))
         && node.get("apiVersion").and_then(Node::text) == Some("v1")
         && node.get("items").is_some();
     if !is_list {
-        manifests.push(Manifest { node });
+        manifests.push(manifest);
     } else if depth == 8 {
         problems.error(node.problem("lists stand in lists more than eight deep"));
     } else {
         for item in node.get("items").map(Node::items).unwrap_or_default() {
-            unfold(item.clone(), depth + 1, manifests, problems);
+            unfold(Manifest { node: item.clone(), sealed: *sealed }, depth + 1, manifests, problems);
         }
     }
 }

@@ -11,6 +11,10 @@ pub(super) const UNIT_LABEL: &str = "groundplan.dev/unit";
 pub(super) const UNIT_ANNOTATION: &str = "groundplan.dev/unit";
 /// Written by an author on an object that may be deleted and made anew where a field cannot be changed.
 pub(super) const REPLACE_ANNOTATION: &str = "groundplan.dev/replace";
+/// Says whose hook an object is. It is not [`UNIT_LABEL`]: a hook is no part of what is kept.
+pub(super) const HOOK_LABEL: &str = "groundplan.dev/hook";
+/// For which declared state a hook ran.
+pub(super) const HOOK_RUN: &str = "groundplan.dev/hook-run";
 /// Selects a unit's inventory.
 pub(super) const INVENTORY_LABEL: &str = "groundplan.dev/inventory";
 /// Selects a repository's inventories.
@@ -38,6 +42,11 @@ impl Mark {
         short_hash(&[&self.repository, self.unit.as_str()])
     }
 
+    /// What its inventory carries as [`UNIT_LABEL`], so that one list shows both and neither is taken for the other.
+    pub(super) fn inventory_label(&self) -> String {
+        format!("inventory-{}", self.label())
+    }
+
     pub(super) fn repository_label(&self) -> String {
         repository_label(&self.repository)
     }
@@ -52,11 +61,22 @@ impl Mark {
         name
     }
 
+    /// Makes an object that bears the mark a hook's.
+    pub(super) fn put_hook_on(&self, object: &mut Value) {
+        self.write(object, HOOK_LABEL);
+        if let Some(labels) = object["metadata"]["labels"].as_object_mut() {
+            labels.remove(UNIT_LABEL);
+        }
+    }
+
     /// Writes the mark into an object.
     pub(super) fn put_on(&self, object: &mut Value) {
+        self.write(object, UNIT_LABEL);
+    }
+
+    fn write(&self, object: &mut Value, label: &str) {
         let Some(metadata) = section(object, "metadata") else { return };
-        for (name, key, value) in
-            [("labels", UNIT_LABEL, self.label()), ("annotations", UNIT_ANNOTATION, self.full_name())]
+        for (name, key, value) in [("labels", label, self.label()), ("annotations", UNIT_ANNOTATION, self.full_name())]
         {
             let entry = metadata.entry(name).or_insert_with(|| Value::Object(Map::new()));
             if entry.is_null() {

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::object::ObjectId;
 use super::pods::{makes_pods, named_by_pod, pod_spec};
+use super::policy;
 use super::webhooks::{admits, registers_webhooks, servers_of};
 
 /// For each object, by its place in the list, the places of those that go before it.
@@ -16,10 +17,18 @@ pub(super) fn order(objects: &[(&ObjectId, &Value)]) -> Before {
     let index = Index::of(objects);
     let mut before: Before = (0..objects.len()).map(|at| index.needs(at)).collect();
     for (at, needs) in before.iter_mut().enumerate() {
+        needs.extend(named(objects, objects[at].1));
         needs.remove(&at);
     }
     break_cycles(&mut before);
     before
+}
+
+/// The places of those that an object's author wrote must be ready first.
+pub(super) fn named(objects: &[(&ObjectId, &Value)], json: &Value) -> Vec<usize> {
+    let texts = policy::depends_on(json);
+    let is_one = |id: &ObjectId| texts.iter().any(|text| policy::names(text, id));
+    objects.iter().enumerate().filter(|(_, (id, _))| !texts.is_empty() && is_one(id)).map(|(at, _)| at).collect()
 }
 
 /// The order of deletion, as groups that go one after another: webhooks first, so that none of them
@@ -126,6 +135,7 @@ impl<'a> Index<'a> {
         let mut needs = BTreeSet::new();
         if !is_built_in(&id.group) {
             self.of_custom_resource(id, &mut needs);
+            needs.extend(self.store_of(id, json));
         }
         if let Some(namespace) = namespace {
             needs.extend(self.find("Namespace", None, namespace));
@@ -153,6 +163,7 @@ impl<'a> Index<'a> {
             }
             ("networking.k8s.io", "Ingress") => {
                 needs.extend(self.find("IngressClass", None, text(&json["spec"]["ingressClassName"])));
+                needs.extend(services_of(json).filter_map(|name| self.find("Service", namespace, name)));
             }
             ("", "PersistentVolumeClaim") => {
                 needs.extend(self.find("StorageClass", None, text(&json["spec"]["storageClassName"])));
@@ -160,6 +171,19 @@ impl<'a> Index<'a> {
             _ => {}
         }
         needs
+    }
+
+    /// What an external secret is fetched from.
+    fn store_of(&self, id: &ObjectId, json: &Value) -> Option<usize> {
+        let named = &json["spec"]["secretStoreRef"];
+        let kind = named["kind"].as_str().unwrap_or("SecretStore");
+        let is_it = |other: &ObjectId| {
+            other.group == id.group
+                && other.kind == kind
+                && named["name"] == other.name.as_str()
+                && (kind != "SecretStore" || other.namespace == id.namespace)
+        };
+        self.objects.iter().position(|(other, _)| id.is("external-secrets.io", "ExternalSecret") && is_it(other))
     }
 
     /// Its definition, whoever converts it, and whoever must admit it.
@@ -188,6 +212,14 @@ impl<'a> Index<'a> {
     fn find(&self, kind: &str, namespace: Option<&str>, name: &str) -> Option<usize> {
         self.named.get(&(kind, namespace, name)).copied()
     }
+}
+
+/// The services that an Ingress leads to.
+fn services_of(ingress: &Value) -> impl Iterator<Item = &str> {
+    let rules = ingress["spec"]["rules"].as_array().into_iter().flatten();
+    let paths = rules.flat_map(|rule| rule["http"]["paths"].as_array().into_iter().flatten());
+    let backends = paths.map(|path| &path["backend"]).chain([&ingress["spec"]["defaultBackend"]]);
+    backends.filter_map(|backend| backend["service"]["name"].as_str())
 }
 
 fn text(value: &Value) -> &str {
@@ -290,6 +322,29 @@ mod tests {
             (id("", "ServiceAccount", Some("shop"), "web"), json!({})),
         ];
         assert_eq!(before(&objects)[0], [1, 2]);
+    }
+
+    #[test]
+    fn what_an_author_names_goes_first_and_so_do_services_and_stores() {
+        let shop = Some("shop");
+        let after = |text: &str| json!({"metadata": {"annotations": {policy::DEPENDS_ON: text}}});
+        let other = json!({"metadata": {"annotations": {"config.kubernetes.io/depends-on": "apps/namespaces/shop/Deployment/db, /namespaces/shop/ConfigMap/a"}}});
+        let ingress = json!({"spec": {"rules": [{"http": {"paths": [{"backend": {"service": {"name": "web"}}}]}}]}});
+        let store = "external-secrets.io";
+        let objects = [
+            (id("apps", "Deployment", shop, "web"), after("apps/Deployment shop/db")),
+            (id("apps", "Deployment", shop, "db"), json!({})),
+            (id("", "ConfigMap", shop, "a"), json!({})),
+            (id("apps", "Deployment", shop, "mail"), other),
+            (id("networking.k8s.io", "Ingress", shop, "web"), ingress),
+            (id("", "Service", shop, "web"), json!({})),
+            (
+                id(store, "ExternalSecret", shop, "keys"),
+                json!({"spec": {"secretStoreRef": {"name": "vault", "kind": "ClusterSecretStore"}}}),
+            ),
+            (id(store, "ClusterSecretStore", None, "vault"), json!({})),
+        ];
+        assert_eq!(before(&objects), [vec![1], vec![], vec![], vec![1, 2], vec![5], vec![], vec![7], vec![]]);
     }
 
     #[test]

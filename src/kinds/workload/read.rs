@@ -8,9 +8,13 @@ use super::claims::{self, Claims};
 use super::cluster_file::read_cluster;
 use super::connect::{Clusters, Where};
 use super::folders::cluster_folders;
+use super::hooks;
+use super::leave::LeaveRule;
 use super::manifest::{Manifest, read_folder};
 use super::mark::Mark;
+use super::moved::Moves;
 use super::object::Object;
+use super::policy;
 use super::program::Programs;
 use super::ready::{HealthRule, HealthRules};
 use super::render::render;
@@ -35,7 +39,10 @@ pub(super) fn read(
     problems: &mut Problems,
 ) -> Reading {
     let mut reading = Reading::default();
-    for (path, folder) in cluster_folders(snapshot) {
+    let folders = cluster_folders(snapshot);
+    let declared: BTreeSet<String> = folders.values().flat_map(|folder| folder.workloads.keys().cloned()).collect();
+    let moves = Arc::new(Moves::read(&settings.moved, &declared, problems));
+    for (path, folder) in folders {
         for stray in &folder.stray {
             problems.error(
                 Problem::new(Place::file(stray), "this file stands beside cluster.yaml and belongs to no workload")
@@ -46,7 +53,7 @@ pub(super) fn read(
         let site = SiteName::new(path.as_str());
         let mut claims = Vec::new();
         for (id, file) in &folder.workloads {
-            let mark = Mark::new(&settings.repository, &UnitId::new(id.as_str()));
+            let mark = Mark::new(&settings.repository, &UnitId::new(moves.origin(id)));
             let reader =
                 WorkloadReader { snapshot, clusters, programs, folder: id, place: &place, references: &references };
             if let Some((workload, claimed)) = reader.read(mark, problems) {
@@ -65,6 +72,7 @@ pub(super) fn read(
             name: site,
             kind: kind.clone(),
             repository: settings.repository.clone(),
+            moves: moves.clone(),
             clusters: clusters.clone(),
             place,
             references,
@@ -123,12 +131,14 @@ impl WorkloadReader<'_> {
                 references.extend(problems.keep(depends_on(unit)));
             }
             if let Some(node) = node.get("values") {
-                values = read_values(node, &mut references, problems);
+                values = read_values(node, self.place, &mut references, problems);
             }
             timeout = problems.keep(read_timeout(node, spec.timeout.as_deref())).unwrap_or(timeout);
         }
         let rules = read_rules(&spec, node.as_ref(), problems);
+        let leave = read_leave(&spec, node.as_ref(), problems);
         let namespace = spec.namespace.clone().unwrap_or_else(|| "default".into());
+        let service_account = problems.keep(read_account(&spec, node.as_ref(), &namespace)).flatten();
         let manifests = self.manifests(&spec, node.as_ref(), &namespace, problems);
         if problems.errors.len() == errors && manifests.is_empty() {
             problems.error(
@@ -150,6 +160,9 @@ impl WorkloadReader<'_> {
             prune: spec.prune.unwrap_or(true),
             timeout,
             rules,
+            leave,
+            conflicts: spec.conflicts.unwrap_or_default(),
+            service_account,
         };
         (problems.errors.len() == errors).then_some((workload, claims))
     }
@@ -162,10 +175,10 @@ impl WorkloadReader<'_> {
         namespace: &str,
         problems: &mut Problems,
     ) -> Vec<Manifest> {
-        let values = node.and_then(|node| node.get("chart")?.get("values"));
-        match rendering_of(self.snapshot, self.folder, spec.chart.as_ref(), values, namespace) {
+        let chart = spec.chart.as_ref().zip(node.and_then(|node| node.get("chart")));
+        match rendering_of(self.snapshot, self.programs, self.folder, chart, namespace) {
             None => match self.refuse_what_stands_below(problems) {
-                Some(()) => read_folder(self.snapshot, self.folder, problems),
+                Some(()) => read_folder(self.snapshot, self.programs, self.folder, problems),
                 None => Vec::new(),
             },
             Some(Ok(rendering)) => rendering.run(self.programs, problems),
@@ -226,6 +239,44 @@ fn read_rules(spec: &WorkloadSpec, node: Option<&Node>, problems: &mut Problems)
     HealthRules::new(rules)
 }
 
+fn read_leave(spec: &WorkloadSpec, node: Option<&Node>, problems: &mut Problems) -> Vec<LeaveRule> {
+    let nodes = node.and_then(|node| node.get("leave")).map(Node::items).unwrap_or_default();
+    let mut rules = Vec::new();
+    for (rule, node) in spec.leave.iter().zip(nodes) {
+        match LeaveRule::of(rule) {
+            Some(rule) => rules.push(rule),
+            None => problems.error(
+                node.get("path")
+                    .unwrap_or(node)
+                    .problem(format!("`{}` is no path", rule.path))
+                    .hint("write it as `plan` does: `spec.template.spec.containers[name=web].image`"),
+            ),
+        }
+    }
+    rules
+}
+
+/// `NAME` or `NAMESPACE/NAME`.
+fn read_account(
+    spec: &WorkloadSpec,
+    node: Option<&Node>,
+    namespace: &str,
+) -> Result<Option<(String, String)>, Problem> {
+    let (Some(text), Some(node)) = (&spec.service_account, node) else { return Ok(None) };
+    let (namespace, name) = text.split_once('/').unwrap_or((namespace, text));
+    let fits = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'))
+    };
+    match fits(namespace) && fits(name) {
+        true => Ok(Some((namespace.to_owned(), name.to_owned()))),
+        false => Err(node
+            .get("serviceAccount")
+            .unwrap_or(node)
+            .problem(format!("`{text}` is no name of a service account"))
+            .hint("write `deployer` or `shop/deployer`")),
+    }
+}
+
 fn read_timeout(node: &Node, text: Option<&str>) -> Result<Duration, Problem> {
     let Some(text) = text else { return Ok(DEFAULT_TIMEOUT) };
     let parsed = text.parse::<jiff::SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
@@ -238,7 +289,12 @@ fn read_timeout(node: &Node, text: Option<&str>) -> Result<Duration, Problem> {
     }
 }
 
-fn read_values(node: &Node, references: &mut Vec<Reference>, problems: &mut Problems) -> BTreeMap<String, Source> {
+fn read_values(
+    node: &Node,
+    place: &Where,
+    references: &mut Vec<Reference>,
+    problems: &mut Problems,
+) -> BTreeMap<String, Source> {
     let mut values = BTreeMap::new();
     for (key, value) in node.entries() {
         let name = key.text().unwrap_or_default();
@@ -247,7 +303,7 @@ fn read_values(node: &Node, references: &mut Vec<Reference>, problems: &mut Prob
                 .error(key.problem(format!("`{name}` is no name of a value")).hint("letters, digits and underscores"));
             continue;
         }
-        if let Some(source) = problems.keep(read_value(value)) {
+        if let Some(source) = problems.keep(read_value(value, place)) {
             if let Source::Output(output) = &source {
                 let at = value.get("output").unwrap_or(value);
                 references.push(reference(at, Target::Output(output.clone()), Why::Output(output.output.clone())));
@@ -258,24 +314,54 @@ fn read_values(node: &Node, references: &mut Vec<Reference>, problems: &mut Prob
     values
 }
 
-fn read_value(value: &Node) -> Result<Source, Problem> {
+fn read_value(value: &Node, place: &Where) -> Result<Source, Problem> {
     if let Some(text) = value.text() {
         return Ok(Source::Text(text.to_owned()));
     }
     let shape = "write a text, `{output: data/db.Endpoint}` or `{ssm: /path}`";
+    if value.get("ssm").is_some() {
+        return read_parameter(value, place);
+    }
     let mut keys = value.entries();
     match (keys.next(), keys.next()) {
         (Some((key, of)), None) => match (key.text(), of.text()) {
             (Some("output"), Some(text)) => {
                 text.parse().map(Source::Output).map_err(|message: String| of.problem(message))
             }
-            (Some("ssm"), Some(_)) => Err(key
-                .problem("a value from the parameter store is not read yet")
-                .hint("pass it through a stack's output, or write it here")),
             _ => Err(key.problem("this is no value").hint(shape)),
         },
         _ => Err(value.problem("this is no value").hint(shape)),
     }
+}
+
+/// A parameter of the parameter store, and where it is kept.
+fn read_parameter(value: &Node, place: &Where) -> Result<Source, Problem> {
+    for (key, _) in value.entries() {
+        if !matches!(key.text(), Some("ssm" | "at")) {
+            return Err(key
+                .problem("this is not known of a parameter")
+                .hint("write `{ssm: /path}` or `{ssm: /path, at: 111122223333/eu-west-1}`"));
+        }
+    }
+    let path = value.get("ssm").and_then(Node::text).filter(|path| !path.is_empty());
+    let path = path.ok_or_else(|| value.problem("this names no parameter").hint("write `{ssm: /shared/region}`"))?;
+    let at = match value.get("at") {
+        None => None,
+        Some(node) => {
+            let site = node.text().and_then(|text| text.split_once('/'));
+            let is_account = |text: &str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+            let site = site.filter(|(account, region)| is_account(account) && !region.is_empty());
+            let (account, region) = site
+                .ok_or_else(|| node.problem("this is no account and region").hint("write `111122223333/eu-west-1`"))?;
+            Some((account.to_owned(), region.to_owned()))
+        }
+    };
+    if at.is_none() && place.site().is_none() {
+        return Err(value
+            .problem("a kubeconfig context does not say whose parameter store is meant")
+            .hint("write `{ssm: /path, at: 111122223333/eu-west-1}`"));
+    }
+    Ok(Source::Ssm { path: path.to_owned(), at })
 }
 
 /// Renders once with stand-ins, so that what is wrong whatever the values are is said offline.
@@ -290,12 +376,14 @@ fn check_manifests(
         let value = match source {
             Source::Text(text) => text.clone(),
             // Two values must not make two names look the same, here or in another workload.
-            Source::Output(_) => format!("value-of-{}-{}", name.to_lowercase().replace('_', "-"), mark.label()),
+            Source::Output(_) | Source::Ssm { .. } => {
+                format!("value-of-{}-{}", name.to_lowercase().replace('_', "-"), mark.label())
+            }
         };
         (name.clone(), value)
     };
     let values: Values = values.iter().map(stand_in).collect();
-    let rendered = render(manifests, &values);
+    let rendered = render(manifests, &values, &BTreeSet::new());
     rendered.problems.into_iter().for_each(|problem| problems.error(problem));
     let unused: BTreeSet<&String> = values.keys().filter(|name| !rendered.used.contains(*name)).collect();
     for (key, _) in node.and_then(|node| node.get("values")).into_iter().flat_map(Node::entries) {
@@ -303,6 +391,8 @@ fn check_manifests(
             problems.warn(key.problem(format!("no manifest uses `${{{name}}}`")).hint("remove it, or use it"));
         }
     }
+    rendered.objects.iter().flat_map(policy::misspelt).for_each(|problem| problems.error(problem));
+    hooks::split(rendered.objects.clone(), &mut problems.warnings);
     warn_of_scaled_replicas(&rendered.objects, problems);
     rendered.objects.iter().filter_map(too_large).for_each(|problem| problems.error(problem));
     rendered.objects

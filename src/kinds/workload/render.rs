@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine;
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
+use super::hooks;
 use super::manifest::Manifest;
 use super::object::{Object, ObjectId, split_api_version};
 use super::pods::pod_spec_mut;
-use super::substitute::{Values, substitute};
+use super::substitute::{self, Values, substitute};
 use crate::problem::Problem;
 use crate::yaml::{self, Node};
 
@@ -24,10 +26,12 @@ pub(super) struct Rendered {
 /// Fills the values in and makes each document what kubectl would send.
 ///
 /// A pure function of its arguments: no clock, no client, no randomness.
-pub(super) fn render(manifests: &[Manifest], values: &Values) -> Rendered {
+///
+/// `secrets` are the names of values that may stand nowhere but in a Secret.
+pub(super) fn render(manifests: &[Manifest], values: &Values, secrets: &BTreeSet<String>) -> Rendered {
     let mut rendered = Rendered::default();
     for manifest in manifests {
-        match render_one(&manifest.node, values, &mut rendered.used) {
+        match render_one(manifest, (values, secrets), &mut rendered.used) {
             Ok(object) => rendered.objects.push(object),
             Err(problem) => rendered.problems.push(problem),
         }
@@ -36,15 +40,53 @@ pub(super) fn render(manifests: &[Manifest], values: &Values) -> Rendered {
     rendered
 }
 
-fn render_one(node: &Node, values: &Values, used: &mut BTreeSet<String>) -> Result<Object, Problem> {
-    let node = substitute(node, values, used)?;
+fn render_one(
+    manifest: &Manifest,
+    values: (&Values, &BTreeSet<String>),
+    used: &mut BTreeSet<String>,
+) -> Result<Object, Problem> {
+    let node = filled(manifest, values, used)?;
     let id = identify(&node)?;
     let api_version = required(&node, "apiVersion")?;
     let (group, version) = split_api_version(&api_version);
     let id = ObjectId { group: group.to_owned(), ..id };
     let mut json = yaml::kubernetes(&node)?;
+    if let Some(metadata) = json.get_mut("metadata").and_then(Value::as_object_mut)
+        && metadata.remove("generateName").is_some()
+    {
+        metadata.insert("name".into(), id.name.clone().into());
+    }
     normalise(&id, &mut json);
     Ok(Object { version: version.to_owned(), json, place: node.place(), id })
+}
+
+/// The document with its values in their places. What sops kept is taken as it is: a `${` in a password is no
+/// value of ours, and an error about it would quote it.
+fn filled(
+    manifest: &Manifest,
+    (values, secrets): (&Values, &BTreeSet<String>),
+    used: &mut BTreeSet<String>,
+) -> Result<Node, Problem> {
+    let node = &manifest.node;
+    let yaml::Value::Mapping(pairs) = &node.value else { return substitute(node, values, used) };
+    let is_secret = node.get("kind").and_then(Node::text) == Some("Secret");
+    let mut kept = Vec::with_capacity(pairs.len());
+    for (key, value) in pairs {
+        let holds_values = is_secret && matches!(key.text(), Some("data" | "stringData"));
+        let mut here = BTreeSet::new();
+        let filled = match manifest.sealed && holds_values {
+            true => value.clone(),
+            false => substitute(value, values, &mut here)?,
+        };
+        if let Some(name) = here.intersection(secrets).next().filter(|_| !holds_values) {
+            return Err(value
+                .problem(format!("`${{{name}}}` is a secret, and stands where everybody would read it"))
+                .hint("use it in `data` or `stringData` of a Secret, and name that Secret here"));
+        }
+        used.extend(here);
+        kept.push((substitute::kept_key(key)?, filled));
+    }
+    Ok(Node { value: yaml::Value::Mapping(kept), ..node.clone() })
 }
 
 /// The kind, namespace and name of a document, or what is missing.
@@ -56,7 +98,8 @@ fn identify(node: &Node) -> Result<ObjectId, Problem> {
     }
     let kind = required(node, "kind")?;
     let metadata = node.get("metadata").ok_or_else(|| node.problem("`metadata` is missing"))?;
-    if let Some(generated) = metadata.get("generateName") {
+    let generated = metadata.get("generateName");
+    if let Some(generated) = generated.filter(|_| !is_hook(metadata)) {
         return Err(generated
             .problem("`generateName` makes a new object each time")
             .hint("write `name`, so that the object can be found again"));
@@ -66,9 +109,24 @@ fn identify(node: &Node) -> Result<ObjectId, Problem> {
         group: String::new(),
         kind,
         namespace: namespace.map(str::to_owned),
-        name: required(metadata, "name")
-            .map_err(|problem| Problem { message: format!("{} in metadata", problem.message), ..problem })?,
+        name: match generated {
+            Some(prefix) => generated_name(node, prefix)?,
+            None => required(metadata, "name")
+                .map_err(|problem| Problem { message: format!("{} in metadata", problem.message), ..problem })?,
+        },
     })
+}
+
+fn is_hook(metadata: &Node) -> bool {
+    let annotations = metadata.get("annotations");
+    [hooks::HELM, hooks::ARGO].iter().any(|key| annotations.is_some_and(|annotations| annotations.get(key).is_some()))
+}
+
+/// The name of a hook that wants a new one each time: a new one for each content, so that it is found again.
+fn generated_name(node: &Node, prefix: &Node) -> Result<String, Problem> {
+    let prefix = prefix.text().ok_or_else(|| prefix.problem("`generateName` must be a text"))?;
+    let hash = Sha256::digest(yaml::kubernetes(node)?.to_string());
+    Ok(format!("{prefix}{}", hex::encode(&hash[..5])))
 }
 
 fn required(node: &Node, key: &str) -> Result<String, Problem> {

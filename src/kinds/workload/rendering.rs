@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::chart::Elsewhere;
 use super::manifest::{Manifest, unfold_all};
-use super::program::{Programs, Renderer};
+use super::program::{Fault, Programs, Tool};
+use super::sealed;
 use super::spec::ChartSpec;
 use crate::problem::{Place, Problem, Problems};
 use crate::repo::{Entry, Snapshot};
@@ -21,22 +23,48 @@ const KUSTOMIZATIONS: &[&str] = &["kustomization.yaml", "kustomization.yml", "Ku
 /// Bases may stand on bases.
 const MOST_FOLDERS: usize = 500;
 
-/// What must be rendered, and from what.
+/// What must be rendered, and from what. It has no `Debug`: it may hold what sops decrypted.
 pub(super) struct Rendering {
-    renderer: Renderer,
+    tool: Tool,
     /// The file that says so, for errors.
     file: String,
     arguments: Vec<String>,
-    /// Every file that is written out, by its path in the repository.
-    files: BTreeMap<String, Vec<u8>>,
+    files: Files,
 }
+
+/// Every file that is written out, by its path in the repository.
+#[derive(Default)]
+struct Files {
+    bytes: BTreeMap<String, Vec<u8>>,
+    /// What sops decrypted of them: nothing that is made of these files is kept anywhere.
+    secrets: BTreeSet<String>,
+}
+
+impl Files {
+    /// Adds a file, decrypted where sops encrypted it.
+    fn add(&mut self, programs: &Programs, path: &str, bytes: &[u8]) -> Result<(), Problem> {
+        let bytes = match sealed::is_sealed(path, bytes) {
+            false => bytes.to_vec(),
+            true => {
+                let opened = sealed::open(programs, path, bytes)?;
+                self.secrets.extend(opened.values);
+                opened.text.into_bytes()
+            }
+        };
+        self.bytes.insert(path.to_owned(), bytes);
+        Ok(())
+    }
+}
+
+/// A chart as workload.yaml names it, with its node.
+pub(super) type Chart<'a> = Option<(&'a ChartSpec, &'a Node)>;
 
 /// What makes a folder's manifests, where it is not the folder itself.
 pub(super) fn rendering_of(
     snapshot: &Snapshot,
+    programs: &Programs,
     folder: &str,
-    chart: Option<&ChartSpec>,
-    values: Option<&Node>,
+    chart: Chart<'_>,
     namespace: &str,
 ) -> Option<Result<Rendering, Problem>> {
     let kustomization =
@@ -46,17 +74,24 @@ pub(super) fn rendering_of(
         (Some(_), Some(file)) => {
             Some(Err(Problem::new(Place::file(file), "a workload is a kustomization or a chart, and not both")))
         }
-        (Some(chart), None) => Some(of_chart(snapshot, folder, chart, values, namespace)),
-        (None, _) if snapshot.entry(&own_chart).is_some() => {
-            Some(of_chart(snapshot, folder, &ChartSpec::default(), None, namespace))
+        (Some((chart, node)), None) => {
+            Some(ChartReader { snapshot, programs, folder, namespace }.read(chart, Some(node)))
         }
-        (None, Some(file)) => Some(of_kustomization(snapshot, folder, file)),
+        (None, _) if snapshot.entry(&own_chart).is_some() => {
+            Some(ChartReader { snapshot, programs, folder, namespace }.read(&ChartSpec::default(), None))
+        }
+        (None, Some(file)) => Some(of_kustomization(snapshot, programs, folder, file)),
         (None, None) => None,
     }
 }
 
-fn of_kustomization(snapshot: &Snapshot, folder: &str, file: String) -> Result<Rendering, Problem> {
-    let (mut open, mut seen, mut files) = (vec![folder.to_owned()], BTreeSet::new(), BTreeMap::new());
+fn of_kustomization(
+    snapshot: &Snapshot,
+    programs: &Programs,
+    folder: &str,
+    file: String,
+) -> Result<Rendering, Problem> {
+    let (mut open, mut seen, mut files) = (vec![folder.to_owned()], BTreeSet::new(), Files::default());
     while let Some(folder) = open.pop() {
         if !seen.insert(folder.clone()) {
             continue;
@@ -64,7 +99,7 @@ fn of_kustomization(snapshot: &Snapshot, folder: &str, file: String) -> Result<R
         if seen.len() > MOST_FOLDERS {
             return Err(Problem::new(Place::file(file), format!("it stands on more than {MOST_FOLDERS} folders")));
         }
-        take(snapshot, &folder, &mut files)?;
+        take(snapshot, programs, &folder, &mut files)?;
         for name in KUSTOMIZATIONS {
             let path = format!("{folder}/{name}");
             let Some(bytes) = snapshot.file(&path) else { continue };
@@ -76,7 +111,7 @@ fn of_kustomization(snapshot: &Snapshot, folder: &str, file: String) -> Result<R
             }
         }
     }
-    Ok(Rendering { renderer: Renderer::Kustomize, file, arguments: vec!["build".into(), folder.to_owned()], files })
+    Ok(Rendering { tool: Tool::Kustomize, file, arguments: vec!["build".into(), folder.to_owned()], files })
 }
 
 /// The folder that an entry names, where it names one; a file beside it is written out already.
@@ -93,51 +128,75 @@ fn referred(snapshot: &Snapshot, folder: &str, item: &Node) -> Result<Option<Str
     }
 }
 
-fn of_chart(
-    snapshot: &Snapshot,
-    folder: &str,
-    chart: &ChartSpec,
-    values: Option<&Node>,
-    namespace: &str,
-) -> Result<Rendering, Problem> {
-    let workload = format!("{folder}/workload.yaml");
-    let inside = |text: &str| {
-        join(folder, text)
-            .ok_or_else(|| Problem::new(Place::file(&workload), format!("`{text}` lies outside the repository")))
-    };
-    let path = inside(chart.path.as_deref().unwrap_or("."))?;
-    let file = format!("{path}/Chart.yaml");
-    if snapshot.file(&file).is_none() {
-        return Err(Problem::new(Place::file(workload), format!("there is no chart `{path}`: it would hold `{file}`"))
-            .hint("a chart from a registry is not fetched yet: put it into the repository, `helm pull --untar`"));
+/// Reads what a chart is rendered from.
+struct ChartReader<'a> {
+    snapshot: &'a Snapshot,
+    programs: &'a Programs,
+    folder: &'a str,
+    namespace: &'a str,
+}
+
+impl ChartReader<'_> {
+    fn read(&self, chart: &ChartSpec, node: Option<&Node>) -> Result<Rendering, Problem> {
+        let mut files = Files::default();
+        let elsewhere = node.map(|node| Elsewhere::of(chart, node)).transpose()?.flatten();
+        let (path, file) = match &elsewhere {
+            Some(elsewhere) => self.fetched(elsewhere, &mut files)?,
+            None => self.own(chart, &mut files)?,
+        };
+        let release =
+            chart.release.clone().unwrap_or_else(|| self.folder.rsplit('/').next().unwrap_or(self.folder).to_owned());
+        let mut arguments: Vec<String> =
+            ["template", &release, &path, "--namespace", self.namespace, "--include-crds"].map(str::to_owned).to_vec();
+        arguments.push("--skip-tests".into());
+        for name in &chart.value_files {
+            let path = self.inside(name)?;
+            let missing = || Problem::new(self.at(), format!("there is no `{path}` in the repository"));
+            files.add(self.programs, &path, self.snapshot.file(&path).ok_or_else(missing)?)?;
+            arguments.extend(["--values".into(), path]);
+        }
+        if let Some(values) = node.and_then(|node| node.get("values")) {
+            let path = format!("{}/.values-of-workload.json", self.folder);
+            files.bytes.insert(path.clone(), yaml::kubernetes(values)?.to_string().into_bytes());
+            arguments.extend(["--values".into(), path]);
+        }
+        Ok(Rendering { tool: Tool::Helm, file, arguments, files })
     }
-    let mut files = BTreeMap::new();
-    take(snapshot, &path, &mut files)?;
-    let release = chart.release.clone().unwrap_or_else(|| folder.rsplit('/').next().unwrap_or(folder).to_owned());
-    let mut arguments: Vec<String> =
-        ["template", &release, &path, "--namespace", namespace, "--include-crds"].map(str::to_owned).to_vec();
-    arguments.push("--skip-tests".into());
-    for name in &chart.value_files {
-        let path = inside(name)?;
-        let bytes = snapshot
-            .file(&path)
-            .ok_or_else(|| Problem::new(Place::file(&workload), format!("there is no `{path}` in the repository")))?;
-        files.insert(path.clone(), bytes.to_vec());
-        arguments.extend(["--values".into(), path]);
+
+    /// A chart of this repository: its folder, and the file that errors are told of.
+    fn own(&self, chart: &ChartSpec, files: &mut Files) -> Result<(String, String), Problem> {
+        let path = self.inside(chart.path.as_deref().unwrap_or("."))?;
+        let file = format!("{path}/Chart.yaml");
+        if self.snapshot.file(&file).is_none() {
+            return Err(Problem::new(self.at(), format!("there is no chart `{path}`: it would hold `{file}`"))
+                .hint("one that stands elsewhere is named by `from`, `version` and `digest`"));
+        }
+        take(self.snapshot, self.programs, &path, files)?;
+        Ok((path, file))
     }
-    if let Some(values) = values {
-        let path = format!("{folder}/.values-of-workload.json");
-        files.insert(path.clone(), yaml::kubernetes(values)?.to_string().into_bytes());
-        arguments.extend(["--values".into(), path]);
+
+    fn fetched(&self, chart: &Elsewhere, files: &mut Files) -> Result<(String, String), Problem> {
+        let archive = chart.archive(self.programs, cache().as_deref());
+        let archive = archive.map_err(|why| Problem::new(self.at(), why))?;
+        let path = format!("{}/.chart-of-workload.tgz", self.folder);
+        files.bytes.insert(path.clone(), archive);
+        Ok((path, self.at().file))
     }
-    Ok(Rendering { renderer: Renderer::Helm, file, arguments, files })
+
+    fn inside(&self, text: &str) -> Result<String, Problem> {
+        join(self.folder, text).ok_or_else(|| Problem::new(self.at(), format!("`{text}` lies outside the repository")))
+    }
+
+    fn at(&self) -> Place {
+        Place::file(format!("{}/workload.yaml", self.folder))
+    }
 }
 
 /// Adds every file below a folder; what is no plain file is refused.
-fn take(snapshot: &Snapshot, folder: &str, files: &mut BTreeMap<String, Vec<u8>>) -> Result<(), Problem> {
+fn take(snapshot: &Snapshot, programs: &Programs, folder: &str, files: &mut Files) -> Result<(), Problem> {
     for (path, entry) in snapshot.below(folder) {
         match entry {
-            Entry::Blob(bytes) => _ = files.insert(path.to_owned(), bytes.clone()),
+            Entry::Blob(bytes) => files.add(programs, path, bytes)?,
             Entry::Symlink(_) | Entry::Submodule | Entry::LfsPointer => {
                 return Err(Problem::new(Place::file(path), "this is no plain file").hint("put the file itself here"));
             }
@@ -175,22 +234,29 @@ impl Rendering {
     }
 
     fn text(&self, programs: &Programs) -> Result<(String, String), String> {
-        let program = programs.find(self.renderer)?;
-        let kept = cache().map(|folder| folder.join(self.key(&program.version)));
+        let program = programs.find(self.tool)?;
+        let is_secret = !self.files.secrets.is_empty();
+        let kept = cache().filter(|_| !is_secret).map(|folder| folder.join("render").join(self.key(&program.version)));
         if let Some(text) = kept.as_ref().and_then(|path| fs::read_to_string(path).ok()) {
             return Ok((program.version, text));
         }
-        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        for (path, bytes) in &self.files {
+        let folder = workplace(is_secret).map_err(|error| error.to_string())?;
+        for (path, bytes) in &self.files.bytes {
             let path = folder.path().join(path);
             fs::create_dir_all(path.parent().unwrap_or(&path))
                 .and_then(|()| fs::write(&path, bytes))
                 .map_err(|error| error.to_string())?;
         }
-        let text = program.run(folder.path(), &self.arguments)?;
+        let text = program.run(folder.path(), &self.arguments).map_err(|fault| match fault {
+            Fault::Said(_) if is_secret => format!(
+                "{} refuses it; its own words are not told, because they may hold what sops decrypted",
+                program.version
+            ),
+            fault => fault.told(),
+        })?;
         if let Some(path) = kept {
             // A cache that cannot be written only costs time.
-            _ = keep(&path, &text);
+            _ = keep(&path, text.as_bytes());
         }
         Ok((program.version, text))
     }
@@ -204,7 +270,7 @@ impl Rendering {
         };
         add(version.as_bytes());
         self.arguments.iter().for_each(|argument| add(argument.as_bytes()));
-        for (path, bytes) in &self.files {
+        for (path, bytes) in &self.files.bytes {
             add(path.as_bytes());
             add(bytes);
         }
@@ -214,40 +280,59 @@ impl Rendering {
     fn read(&self, version: &str, text: &str, problems: &mut Problems) -> Vec<Manifest> {
         let name = format!("{} (rendered by {version})", self.file);
         let mut manifests = Vec::new();
+        let is_secret = !self.files.secrets.is_empty();
         match yaml::parse(&name, text.as_bytes()) {
-            Ok(documents) => unfold_all(documents, &mut manifests, problems),
+            Ok(documents) if is_secret => unfold_all(self.veiled(documents, problems), true, &mut manifests, problems),
+            Ok(documents) => unfold_all(documents, false, &mut manifests, problems),
+            Err(_) if is_secret => problems.error(Problem::new(Place::file(&name), "what was rendered is no YAML")),
             Err(found) => found.into_iter().for_each(|problem| problems.error(problem)),
         }
-        manifests.retain(|manifest| !is_hook(&manifest.node, problems));
         manifests
+    }
+
+    /// What was made of decrypted files, as long as only Secrets hold what was encrypted.
+    fn veiled(&self, documents: Vec<Node>, problems: &mut Problems) -> Vec<Node> {
+        let (mut kept, mut escaped) = (Vec::new(), false);
+        for document in documents {
+            escaped |= sealed::escapes(&document, &self.files.secrets);
+            kept.push(sealed::veil(&document, &document.span));
+        }
+        if escaped {
+            let message =
+                "what sops decrypted comes out of it in an object that is no Secret, where everybody would read it";
+            problems.error(
+                Problem::new(Place::file(&self.file), message).hint("use a secretGenerator, or a Secret of the chart"),
+            );
+            kept.clear();
+        }
+        kept
     }
 }
 
-/// A hook of a chart would be one more object for ever: it is left out, and told.
-fn is_hook(node: &Node, problems: &mut Problems) -> bool {
-    let annotations = node.get("metadata").and_then(|metadata| metadata.get("annotations"));
-    let Some(hook) = annotations.and_then(|annotations| annotations.get("helm.sh/hook")) else { return false };
-    let when = hook.text().unwrap_or_default();
-    problems.warn(
-        hook.problem(format!("a chart's hook (`{when}`) is not run")).hint("what it does must be done otherwise"),
-    );
-    true
+/// A folder of nobody else's; in memory where decrypted files are written out.
+fn workplace(is_secret: bool) -> std::io::Result<tempfile::TempDir> {
+    let memory = Path::new("/dev/shm");
+    match is_secret && memory.is_dir() {
+        true => tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir()),
+        false => tempfile::tempdir(),
+    }
 }
 
 /// Readable by its owner alone: what is rendered may hold secrets that Git holds, too.
-fn keep(path: &Path, text: &str) -> std::io::Result<()> {
+pub(super) fn keep(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(bytes)?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }
 
-fn cache() -> Option<PathBuf> {
+/// Where is kept what can be made again.
+pub(super) fn cache() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let folder = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")))?;
-    Some(folder.join("groundplan/render"))
+    Some(folder.join("groundplan"))
 }
 
 #[cfg(test)]
@@ -274,9 +359,10 @@ mod tests {
             ("bases/unused/x.yaml", ""),
         ];
         let snapshot = Snapshot::of_files(CommitId::new("c"), files);
-        let rendering = rendering_of(&snapshot, "clusters/prod/shop", None, None, "default");
+        let programs = Programs::at("helm".into(), "kustomize".into());
+        let rendering = rendering_of(&snapshot, &programs, "clusters/prod/shop", None, "default");
         let Some(Ok(rendering)) = rendering else { panic!("it is a kustomization") };
-        let taken: Vec<&str> = rendering.files.keys().map(String::as_str).collect();
+        let taken: Vec<&str> = rendering.files.bytes.keys().map(String::as_str).collect();
         assert_eq!(
             taken,
             [
@@ -292,7 +378,8 @@ mod tests {
     fn what_stands_elsewhere_is_refused_with_its_line() {
         let remote = "resources:\n- https://github.com/acme/base?ref=v1\n";
         let snapshot = Snapshot::of_files(CommitId::new("c"), [("clusters/prod/shop/kustomization.yaml", remote)]);
-        let rendering = rendering_of(&snapshot, "clusters/prod/shop", None, None, "default");
+        let programs = Programs::at("helm".into(), "kustomize".into());
+        let rendering = rendering_of(&snapshot, &programs, "clusters/prod/shop", None, "default");
         let Some(Err(problem)) = rendering else { panic!("it is refused") };
         assert_eq!(problem.place.line, 2);
     }

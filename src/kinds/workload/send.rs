@@ -11,9 +11,11 @@ use super::adopt::take_over;
 use super::cluster::{Cluster, IN_FLIGHT};
 use super::desired::Desired;
 use super::inventory::Applied;
+use super::leave::Kept;
 use super::managed::Head;
 use super::object::ObjectId;
 use super::order::{is_built_in, order};
+use super::policy;
 use super::ready::{Health, HealthRules};
 use super::server::{Ask, encode};
 use super::sift::remember;
@@ -46,7 +48,8 @@ pub(super) struct Sending<'a> {
     pub(super) desired: &'a [Desired],
     /// Agree already: they are not sent, and nothing waits for them.
     pub(super) agree: &'a BTreeMap<ObjectId, Applied>,
-    pub(super) live_replicas: &'a HashMap<ObjectId, Value>,
+    /// What is left to others.
+    pub(super) kept: &'a HashMap<ObjectId, Vec<Kept>>,
     /// Others applied these before us.
     pub(super) adopt: &'a BTreeSet<ObjectId>,
     /// These are deleted first, with the uid they were seen with.
@@ -112,7 +115,8 @@ impl Sending<'_> {
             take_over(self.cluster, desired, self.manager).await?;
         }
         self.await_servers(desired, progress).await?;
-        let body = desired.body(self.live_replicas.get(id));
+        self.await_named(desired, progress).await?;
+        let body = desired.body(self.kept.get(id).map_or(&[], Vec::as_slice));
         let begun = Instant::now();
         if self.replace.contains(id) {
             self.remove_first(desired, progress).await?;
@@ -156,6 +160,23 @@ impl Sending<'_> {
         let ids =
             servers_of(webhook.id(), &webhook.object.json, self.desired.iter().map(|one| (one.id(), &one.object.json)));
         let servers = self.desired.iter().filter(|one| ids.contains(one.id()) && !self.agree.contains_key(one.id()));
+        self.await_ready(webhook, servers, progress).await
+    }
+
+    /// What the author wrote it depends on is not only there, but ready.
+    async fn await_named(&self, desired: &Desired, progress: &Progress) -> Result<(), KindError> {
+        let texts = policy::depends_on(&desired.object.json);
+        let is_named = |one: &&Desired| texts.iter().any(|text| policy::names(text, one.id()));
+        let named = self.desired.iter().filter(|one| !texts.is_empty() && is_named(one) && one.id() != desired.id());
+        self.await_ready(desired, named, progress).await
+    }
+
+    async fn await_ready<'d>(
+        &self,
+        webhook: &Desired,
+        servers: impl Iterator<Item = &'d Desired>,
+        progress: &Progress,
+    ) -> Result<(), KindError> {
         let begun = Instant::now();
         for server in servers {
             let id = server.id();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::AsyncBufRead;
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Method, Request};
 use kube::client::Body;
 use serde_json::{Value, json};
@@ -29,6 +29,8 @@ pub(super) struct Server {
     /// For errors: `cluster shop-prod (https://…)`.
     pub(super) name: Arc<str>,
     tokens: Option<Arc<Tokens>>,
+    /// Whom the server is to take us for.
+    stands_for: Arc<[(HeaderName, HeaderValue)]>,
 }
 
 /// The token of an EKS cluster, made anew before it grows old.
@@ -80,11 +82,19 @@ impl Ask {
 
     /// A server-side apply, taking over what others hold of the fields we declare.
     pub(super) fn apply(path: &str, field_manager: &str, dry_run: bool, body: Vec<u8>) -> Self {
+        Self::apply_with(path, field_manager, if dry_run { "&force=true&dryRun=All" } else { "&force=true" }, body)
+    }
+
+    /// A server-side apply that takes nothing from anybody, and is not done: the answer names what is in the way.
+    pub(super) fn apply_gently(path: &str, field_manager: &str, body: Vec<u8>) -> Self {
+        Self::apply_with(path, field_manager, "&dryRun=All", body)
+    }
+
+    fn apply_with(path: &str, field_manager: &str, how: &str, body: Vec<u8>) -> Self {
         let manager = encode(field_manager);
-        let dry = if dry_run { "&dryRun=All" } else { "" };
         Self {
             method: Method::PATCH,
-            path: format!("{path}?fieldManager={manager}&force=true&fieldValidation=Strict{dry}"),
+            path: format!("{path}?fieldManager={manager}&fieldValidation=Strict{how}"),
             // JSON is YAML; the server knows no other name for a full apply.
             content_type: "application/apply-patch+yaml",
             ..Self { body, ..Self::get("") }
@@ -148,7 +158,24 @@ impl Tokens {
 
 impl Server {
     pub(super) fn new(client: kube::Client, name: &str, tokens: Option<Tokens>) -> Self {
-        Self { client, name: name.into(), tokens: tokens.map(Arc::new) }
+        Self { client, name: name.into(), tokens: tokens.map(Arc::new), stands_for: Arc::new([]) }
+    }
+
+    /// The same way to the same server, as a service account: it may do what that one may, and no more.
+    pub(super) fn standing_for(&self, namespace: &str, account: &str) -> Result<Self, KindError> {
+        let (user, group) = (HeaderName::from_static("impersonate-user"), HeaderName::from_static("impersonate-group"));
+        let value = |text: String| {
+            HeaderValue::try_from(text)
+                .map_err(|_| KindError::failed(format!("`{namespace}/{account}` is no name of a service account")))
+        };
+        let headers = [
+            (user, value(format!("system:serviceaccount:{namespace}:{account}"))?),
+            (group.clone(), HeaderValue::from_static("system:serviceaccounts")),
+            (group.clone(), value(format!("system:serviceaccounts:{namespace}"))?),
+            (group, HeaderValue::from_static("system:authenticated")),
+        ];
+        let name = format!("{} as service account `{namespace}/{account}`", self.name);
+        Ok(Self { name: name.into(), stands_for: Arc::new(headers), ..self.clone() })
     }
 
     /// Sends a request, again where the server was busy or gone for a moment. An answer of any status
@@ -190,6 +217,7 @@ impl Server {
             .header(CONTENT_TYPE, ask.content_type)
             .body(Body::from(ask.body.clone()))
             .map_err(|error| Lost::Ours(KindError::failed(format!("`{}` is no address: {error}", ask.path))))?;
+        self.stands_for.iter().for_each(|(name, value)| _ = request.headers_mut().append(name, value.clone()));
         if let Some(tokens) = &self.tokens {
             request.headers_mut().insert(AUTHORIZATION, tokens.header().await.map_err(Lost::Ours)?);
         }
@@ -217,6 +245,7 @@ impl Server {
             .header(ACCEPT_ENCODING, "identity")
             .body(Vec::new())
             .map_err(|error| KindError::failed(format!("`{path}` is no address: {error}")))?;
+        self.stands_for.iter().for_each(|(name, value)| _ = request.headers_mut().append(name, value.clone()));
         if let Some(tokens) = &self.tokens {
             request.headers_mut().insert(AUTHORIZATION, tokens.header().await?);
         }

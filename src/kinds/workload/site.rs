@@ -10,9 +10,11 @@ use serde_json::Value;
 use super::cluster::{Cluster, Listing};
 use super::connect::{Clusters, Reached, Where};
 use super::discovery::{Discovery, Resource};
+use super::hook_run::clear;
 use super::inventory::{Inventory, part_name, unit_of};
 use super::look::keeps_data;
 use super::mark::{INVENTORY_LABEL, Mark, UNIT_LABEL, repository_label};
+use super::moved::Moves;
 use super::object::ObjectId;
 use super::prune::prune;
 use super::sift::sift;
@@ -25,6 +27,7 @@ pub(super) struct ClusterSite {
     pub(super) name: SiteName,
     pub(super) kind: KindName,
     pub(super) repository: String,
+    pub(super) moves: Arc<Moves>,
     pub(super) clusters: Arc<Clusters>,
     pub(super) place: Where,
     pub(super) references: Vec<Reference>,
@@ -60,7 +63,7 @@ impl Site for ClusterSite {
             Reached::NotThere => return Ok(()),
             Reached::BeingMade => return Err(KindError::moved("the cluster is being created")),
         };
-        let mark = Mark::new(&self.repository, &owned.id);
+        let mark = Mark::new(&self.repository, &UnitId::new(self.moves.origin(owned.id.as_str())));
         if owned.handle != part_name(&mark, 0) {
             return Err(KindError::refused(format!("`{}` is not the inventory of `{}`", owned.handle, owned.id)));
         }
@@ -69,10 +72,22 @@ impl Site for ClusterSite {
             return Err(KindError::refused(format!("the inventory of `{}` has missing parts", owned.id))
                 .hint("apply the workload once more, which writes it again"));
         }
+        let account = inventory.run.service_account.as_deref().and_then(|name| name.split_once('/'));
+        let cluster = match account {
+            Some((namespace, name)) => Arc::new(cluster.standing_for(namespace, name)?),
+            None => cluster,
+        };
+        // Nothing is removed by what an earlier process knew.
+        cluster.forget_discovery().await;
         let discovery = cluster.discovery().await?;
         refuse_the_silent(&discovery, &inventory)?;
         let ours = still_ours(&cluster, &discovery, &mark, &inventory).await?;
         prune(&cluster, &mark, &ours, REMOVAL, progress).await?;
+        for (id, record) in inventory.run.hooks() {
+            if let Some(resource) = discovery.find_any(&id.group, &record.version, &id.kind) {
+                clear(&cluster, &mark, resource, &id).await?;
+            }
+        }
         cluster.remove_inventory(&mark, inventory.parts).await
     }
 }
@@ -92,7 +107,7 @@ impl ClusterSite {
         let holds = |id: &ObjectId| keeps_data(id).map(|why| format!("{id}: {why}"));
         Ok(Owned {
             handle: part_name(&Mark::new(&self.repository, &id), 0),
-            id,
+            id: UnitId::new(self.moves.now(id.as_str())),
             kind: self.kind.clone(),
             site: self.name.clone(),
             created: inventory.created.clone(),

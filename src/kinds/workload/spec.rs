@@ -59,9 +59,15 @@ pub struct WorkloadSpec {
     pub timeout: Option<String>,
     /// The namespace of objects that name none; `default` where not written.
     pub namespace: Option<String>,
+    /// Fields that are declared and left to somebody else: what stands in the cluster is no drift, and stays.
+    pub leave: Vec<LeaveSpec>,
+    /// What becomes of a field that is declared here and held by somebody else; `take` where not written.
+    pub conflicts: Option<ConflictSpec>,
+    /// The service account that the objects are applied as: `NAME`, of the workload's namespace, or `NAMESPACE/NAME`.
+    pub service_account: Option<String>,
     /// When objects of a kind are ready, where the kind itself does not say it as others do.
     pub health: Vec<HealthSpec>,
-    /// A Helm chart of this repository, rendered by `helm template`; hooks are not run.
+    /// A Helm chart, of this repository or from elsewhere, rendered by `helm template`.
     pub chart: Option<ChartSpec>,
 }
 
@@ -81,12 +87,46 @@ pub struct HealthSpec {
     pub in_progress: Option<String>,
 }
 
+/// One field, or the same field of many objects.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct LeaveSpec {
+    /// As differences write it: `spec.replicas`, `spec.template.spec.containers[name=web].image`.
+    pub path: String,
+    /// Of objects of this kind; of all where not written.
+    pub kind: Option<String>,
+    /// Of the object of this name; of all where not written.
+    pub name: Option<String>,
+    /// While this field manager holds it; whoever holds it where not written.
+    pub manager: Option<String>,
+}
+
+/// What becomes of a field that somebody else holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ConflictSpec {
+    /// The plan names it and who holds it, and a sync takes it back.
+    #[default]
+    Take,
+    /// The workload fails before anything of it is changed, naming the field and who holds it.
+    Refuse,
+}
+
 /// A chart and its values. `${NAME}` is filled in afterwards, in what the chart made.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct ChartSpec {
-    /// The chart's folder, relative to this one; this folder itself where not written.
+    /// The chart's folder, relative to this one; this folder itself where neither it nor `from` is written.
     pub path: Option<String>,
+    /// Where a chart from elsewhere stands: `oci://ghcr.io/acme/charts/shop` or `https://charts.acme.io`.
+    pub from: Option<String>,
+    /// Its name in a chart repository over HTTP.
+    pub name: Option<String>,
+    /// Its exact version.
+    pub version: Option<String>,
+    /// `sha256:…`: in a registry of its manifest, as `helm pull` prints it; in a chart repository of the archive, as
+    /// index.yaml says it. Fetched once; what has another digest is refused.
+    pub digest: Option<String>,
     /// The name of the release; the folder's name where not written.
     pub release: Option<String>,
     /// Files of values, relative to this folder, the later ones winning.
@@ -109,9 +149,12 @@ pub(super) enum ValueSpec {
     Output {
         output: String,
     },
-    /// `{ssm: /shared/region}`
+    /// `{ssm: /shared/region}`; `at: 111122223333/eu-west-1` where the cluster's own account and region are not meant.
+    /// A SecureString may only stand in the values of a Secret.
     Ssm {
         ssm: String,
+        #[serde(default)]
+        at: Option<String>,
     },
 }
 

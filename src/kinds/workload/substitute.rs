@@ -35,7 +35,7 @@ pub(super) fn substitute(node: &Node, values: &Values, used: &mut BTreeSet<Strin
 }
 
 /// A key names a field: were it filled, two keys could become one.
-fn kept_key(key: &Node) -> Result<Node, Problem> {
+pub(super) fn kept_key(key: &Node) -> Result<Node, Problem> {
     match key.text() {
         Some(text) if text.replace("$${", "").contains("${") => Err(key
             .problem(format!("the key `{text}` holds a value"))

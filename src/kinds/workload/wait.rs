@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::blame::{Word, ask_pods};
 use super::cluster::{Cluster, Listing};
 use super::discovery::Resource;
+use super::inventory::Run;
 use super::mark::{Mark, UNIT_LABEL};
 use super::object::ObjectId;
 use super::ready::{Health, HealthRules};
@@ -23,13 +24,13 @@ const MOST_ASKED: usize = 3;
 /// Objects to wait for, with where they are served.
 pub(super) type Awaited = BTreeMap<ObjectId, Resource>;
 
-/// Waits until all are ready. One that has failed ends the wait at once.
+/// Waits until all are ready. One that has failed ends the wait at once, and so does whoever applies another commit.
 pub(super) async fn until_ready(
     cluster: &Cluster,
     mark: &Mark,
     rules: &HealthRules,
     mut awaited: Awaited,
-    timeout: Duration,
+    (timeout, run): (Duration, &Run),
     progress: &Progress,
 ) -> Result<(), KindError> {
     let (begun, mut pause, mut last) = (Instant::now(), FIRST_PAUSE, String::new());
@@ -66,6 +67,11 @@ pub(super) async fn until_ready(
         if said != last {
             progress.say(&said);
             last = said;
+        }
+        if let Some(now) = cluster.run(mark).await?.filter(|now| now.is_another(run)) {
+            let commit: String = now.commit.chars().take(7).collect();
+            return Err(KindError::moved(format!("commit {commit} is applied in place of this one"))
+                .hint("nothing is undone: whoever applies it waits for it"));
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);

@@ -22,9 +22,9 @@ use super::follow::{Following, News, SILENCE};
 use super::inventory::Inventory;
 use super::look::{Seen, Subject, look};
 use super::managed::Head;
-use super::object::{Object, ObjectId};
+use super::object::ObjectId;
 use super::sift::sift_one;
-use super::workload::Workload;
+use super::workload::{Wanted, Workload};
 use crate::unit::{Change, Coverage, Difference, KindError, Moment, Moments, Planned};
 
 /// Events that wait for their turn; a slow judge lets the server wait, which ends slow watches by itself.
@@ -36,7 +36,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 struct Watching {
     workload: Workload,
     cluster: Arc<Cluster>,
-    objects: Vec<Object>,
+    wanted: Wanted,
     known: Option<Known>,
     pause: Duration,
     is_over: bool,
@@ -81,8 +81,8 @@ enum Turn {
 }
 
 /// The moments of a workload in a cluster that is there.
-pub(super) fn moments(workload: Workload, cluster: Arc<Cluster>, objects: Vec<Object>) -> Moments {
-    let watching = Watching { workload, cluster, objects, known: None, pause: FIRST_PAUSE, is_over: false };
+pub(super) fn moments(workload: Workload, cluster: Arc<Cluster>, wanted: Wanted) -> Moments {
+    let watching = Watching { workload, cluster, wanted, known: None, pause: FIRST_PAUSE, is_over: false };
     Box::pin(stream::unfold(watching, |mut watching| async move {
         let moment = watching.next().await?;
         Some((moment, watching))
@@ -138,13 +138,16 @@ impl Watching {
             tokio::time::sleep(self.pause).await;
         }
         let at = Timestamp::now();
-        match Box::pin(Known::learn(&self.workload, &self.cluster, self.objects.clone())).await {
+        match Box::pin(Known::learn(&self.workload, &self.cluster, self.wanted.clone())).await {
             Ok(known) => {
                 let planned = Box::new(known.planned());
                 (self.known, self.pause) = (Some(known), FIRST_PAUSE);
                 Moment::Seen { at, planned }
             }
             Err(error) => {
+                if self.cluster.has_kept_kinds().await {
+                    self.cluster.forget_discovery().await;
+                }
                 self.pause = (self.pause * 2).min(LONGEST_PAUSE);
                 Moment::Unseen { at, error }
             }
@@ -153,22 +156,25 @@ impl Watching {
 }
 
 impl Known {
-    async fn learn(workload: &Workload, cluster: &Arc<Cluster>, objects: Vec<Object>) -> Result<Self, KindError> {
-        let (resolved, inventories) =
-            futures::try_join!(workload.resolve(cluster, objects), cluster.inventory_at(&workload.mark))?;
-        let (desired, discovery) = resolved;
-        let (inventory, written) = inventories;
+    async fn learn(workload: &Workload, cluster: &Arc<Cluster>, wanted: Wanted) -> Result<Self, KindError> {
+        let memory = cluster.memory(&workload.mark, workload.lists_its_memory(&wanted));
+        let (resolved, memory) = futures::try_join!(workload.resolve(cluster, wanted), memory)?;
+        let (resolved, discovery) = resolved;
+        let (inventory, written) = (memory.inventory, memory.version);
         let subject = Subject {
             cluster,
             discovery: &discovery,
             mark: &workload.mark,
-            desired: &desired,
+            desired: &resolved.desired,
             inventory: inventory.as_ref(),
             prune: workload.prune,
+            leave: &workload.leave,
+            config_maps: memory.config_maps.as_deref(),
         };
         let mut seen = look(&subject).await?;
         let mut places = std::mem::take(&mut seen.listed);
-        let planned = workload.plan_of(inventory.as_ref(), desired.len(), &mut seen);
+        let planned = workload.plan_of(inventory.as_ref(), &resolved, &mut seen);
+        let desired = resolved.desired;
         // The inventory is the first: who applies the workload writes it before anything else.
         places.insert(0, (cluster.inventory_listing(&workload.mark), written));
         let (send, news) = mpsc::channel(ROOM);
@@ -177,7 +183,8 @@ impl Known {
         for (number, (listing, version)) in places.into_iter().enumerate() {
             listings.push(listing.clone());
             let following = Following { listing, number, version, silence: SILENCE };
-            watches.spawn(following.run(cluster.server.clone(), send.clone()));
+            let server = if number == 0 { cluster.own() } else { &cluster.server };
+            watches.spawn(following.run(server.clone(), send.clone()));
         }
         let mut parts: BTreeMap<String, Part> = BTreeMap::new();
         for difference in planned.change.differences() {
@@ -227,6 +234,8 @@ impl Known {
             desired: &self.desired,
             inventory: self.inventory.as_ref(),
             prune: workload.prune,
+            leave: &workload.leave,
+            config_maps: None,
         };
         let manager = workload.mark.field_manager();
         let applied = |id: &ObjectId| subject.record(id).and_then(|record| record.applied.as_ref());

@@ -11,23 +11,28 @@ use super::cluster::Cluster;
 use super::connect::{Clusters, Reached, Where};
 use super::deed::{Bringing, Remembering, WhenThere};
 use super::desired::{Desired, resolve};
-use super::discovery::Discovery;
+use super::discovery::{Discovery, Resource};
+use super::fingerprint;
+use super::hooks::{self, Hook, Placed};
 use super::inventory::Inventory;
+use super::leave::{self, LeaveRule};
 use super::look::{Seen, Subject, look};
 use super::manifest::Manifest;
 use super::mark::Mark;
 use super::masked::masked;
-use super::object::Object;
+use super::object::{Object, ObjectId};
 use super::ready::HealthRules;
 use super::render::render;
+use super::spec::ConflictSpec;
 use super::substitute::Values;
 use super::tell;
 use super::watching::moments;
+use crate::aws::ssm;
 use crate::problem::Problem;
 use crate::repo::Snapshot;
 use crate::unit::{
     Cause, Change, Coverage, Difference, Effect, Inputs, KindError, Look, Moments, OutputName, Outputs, Planned,
-    Prepared, Promised, Reference, Shown, Unit,
+    Prepared, Promised, Reference, Shown, Text, Unit,
 };
 use crate::yaml::Edit;
 
@@ -36,6 +41,11 @@ use crate::yaml::Edit;
 pub(super) enum Source {
     Text(String),
     Output(OutputName),
+    /// A parameter of the parameter store, of the cluster's own account and region where none are written.
+    Ssm {
+        path: String,
+        at: Option<(String, String)>,
+    },
 }
 
 /// A workload as it is declared.
@@ -52,6 +62,24 @@ pub(super) struct Workload {
     pub(super) timeout: Duration,
     /// What its author says of the health of a kind.
     pub(super) rules: HealthRules,
+    pub(super) leave: Vec<LeaveRule>,
+    pub(super) conflicts: ConflictSpec,
+    /// The namespace and name of the service account that objects are applied as.
+    pub(super) service_account: Option<(String, String)>,
+}
+
+/// What is declared, with every value in its place. It has no `Debug`: it may hold Secrets.
+#[derive(Clone)]
+pub(super) struct Wanted {
+    objects: Vec<Object>,
+    hooks: Vec<Hook>,
+}
+
+/// What is declared, with its place in a cluster.
+pub(super) struct Resolved {
+    pub(super) desired: Vec<Desired>,
+    hooks: Vec<Placed>,
+    state: String,
 }
 
 #[async_trait]
@@ -74,25 +102,25 @@ impl Unit for Workload {
 
     /// A quick look is a close one here: both are one list a kind.
     async fn prepare(&self, inputs: &Inputs, _look: Look) -> Result<Prepared, KindError> {
-        let objects = self.render(inputs)?;
+        let wanted = self.render(inputs).await?;
         match self.clusters.reach(&self.place, inputs).await? {
             Reached::There(cluster) => {
-                let prepared = Box::pin(self.prepare_in(cluster, objects)).await;
+                let prepared = Box::pin(self.prepare_in(self.standing_in(cluster)?, wanted)).await;
                 if prepared.as_ref().is_err_and(|error| error.kind == crate::unit::ErrorKind::Unreachable) {
                     self.clusters.forget(&self.place, inputs).await;
                 }
                 prepared
             }
-            Reached::NotThere | Reached::BeingMade => Ok(self.for_later(objects, inputs)),
+            Reached::NotThere | Reached::BeingMade => Ok(self.for_later(&wanted, inputs)),
         }
     }
 
     fn rendered(&self) -> Result<Option<Vec<serde_json::Value>>, KindError> {
         let value = |(name, source): (&String, &Source)| match source {
             Source::Text(text) => (name.clone(), text.clone()),
-            Source::Output(_) => (name.clone(), format!("${{{name}}}")),
+            Source::Output(_) | Source::Ssm { .. } => (name.clone(), format!("${{{name}}}")),
         };
-        let rendered = render(&self.manifests, &self.values.iter().map(value).collect());
+        let rendered = render(&self.manifests, &self.values.iter().map(value).collect(), &BTreeSet::new());
         match rendered.problems.is_empty() {
             true => Ok(Some(rendered.objects.iter().map(masked).collect())),
             false => Err(as_error(&rendered.problems)),
@@ -100,17 +128,18 @@ impl Unit for Workload {
     }
 
     async fn watch(&self, inputs: &Inputs) -> Result<Option<Moments>, KindError> {
-        let objects = self.render(inputs)?;
+        let wanted = self.render(inputs).await?;
         match self.clusters.reach(&self.place, inputs).await? {
-            Reached::There(cluster) => Ok(Some(moments(self.clone(), cluster, objects))),
+            Reached::There(cluster) => Ok(Some(moments(self.clone(), self.standing_in(cluster)?, wanted))),
             Reached::NotThere | Reached::BeingMade => Ok(None),
         }
     }
 }
 
 impl Workload {
-    fn render(&self, inputs: &Inputs) -> Result<Vec<Object>, KindError> {
-        let mut values = Values::new();
+    async fn render(&self, inputs: &Inputs) -> Result<Wanted, KindError> {
+        let mut parameters = self.parameters().await?;
+        let (mut values, mut secrets) = (Values::new(), BTreeSet::new());
         for (name, source) in &self.values {
             let value = match source {
                 Source::Text(text) => text.clone(),
@@ -118,51 +147,111 @@ impl Workload {
                     .get(output)
                     .ok_or_else(|| KindError::failed(format!("`{output}` for `${{{name}}}` is not known yet")))?
                     .to_owned(),
+                Source::Ssm { .. } => {
+                    let text = parameters.remove(name).expect("every parameter was read or an error");
+                    if text.is_secret() {
+                        secrets.insert(name.clone());
+                    }
+                    text.expose().to_owned()
+                }
             };
             values.insert(name.clone(), value);
         }
-        let rendered = render(&self.manifests, &values);
+        let rendered = render(&self.manifests, &values, &secrets);
         match rendered.problems.is_empty() {
-            true => Ok(rendered.objects),
+            true => {
+                // What is never run was told when the repository was read.
+                let (objects, hooks) = hooks::split(rendered.objects, &mut Vec::new());
+                Ok(Wanted { objects, hooks })
+            }
             false => Err(as_error(&rendered.problems)),
         }
     }
 
+    /// The values of the parameter store, by the names of ours; one call for those of one account and region.
+    async fn parameters(&self) -> Result<BTreeMap<String, Text>, KindError> {
+        let mut sites: BTreeMap<(String, String), BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
+        for (name, source) in &self.values {
+            let Source::Ssm { path, at } = source else { continue };
+            let site = at
+                .clone()
+                .or_else(|| self.place.site())
+                .ok_or_else(|| KindError::failed(format!("`{path}` for `${{{name}}}` is of no account and region")))?;
+            sites.entry(site).or_default().entry(path.clone()).or_default().insert(name.clone());
+        }
+        let mut values = BTreeMap::new();
+        for ((account, region), paths) in sites {
+            let session = self.clusters.aws().session(&account, &region).await?;
+            let read = ssm::read(&session, &paths.keys().cloned().collect()).await?;
+            for (path, names) in paths {
+                let text = read.get(&path).ok_or_else(|| KindError::failed(format!("`{path}` has no value")))?;
+                values.extend(names.into_iter().map(|name| (name, text.clone())));
+            }
+        }
+        Ok(values)
+    }
+
+    /// The cluster as its objects are asked for there.
+    fn standing_in(&self, cluster: Arc<Cluster>) -> Result<Arc<Cluster>, KindError> {
+        match &self.service_account {
+            None => Ok(cluster),
+            Some((namespace, account)) => cluster.standing_for(namespace, account).map(Arc::new),
+        }
+    }
+
     /// The cluster is not there: all would be created, and the deed waits for it.
-    fn for_later(&self, objects: Vec<Object>, inputs: &Inputs) -> Prepared {
-        let differences = objects.iter().map(|object| tell::missing(&object.id, Cause::Declared)).collect();
+    fn for_later(&self, wanted: &Wanted, inputs: &Inputs) -> Prepared {
+        let total = wanted.objects.len();
+        let differences = wanted.objects.iter().map(|object| tell::missing(&object.id, Cause::Declared)).collect();
         let mut planned = Planned::new(Change::Create(differences));
-        planned.coverage = Coverage { checked: objects.len(), total: objects.len(), unchecked: Vec::new() };
+        planned.coverage = Coverage { checked: total, total, unchecked: Vec::new() };
         Prepared { planned, deed: Some(Box::new(WhenThere { workload: self.clone(), inputs: inputs.clone() })) }
     }
 
     /// Asks a cluster that is there.
-    pub(super) async fn prepare_in(&self, cluster: Arc<Cluster>, objects: Vec<Object>) -> Result<Prepared, KindError> {
-        let inventory = cluster.inventory(&self.mark);
-        let (resolved, inventory) = futures::try_join!(self.resolve(&cluster, objects), inventory)?;
-        let (desired, discovery) = resolved;
+    pub(super) async fn prepare_in(&self, cluster: Arc<Cluster>, wanted: Wanted) -> Result<Prepared, KindError> {
+        let prepared = Box::pin(self.prepare_once(cluster.clone(), wanted.clone())).await;
+        let is_answer = |error: &KindError| error.kind != crate::unit::ErrorKind::Unreachable;
+        match prepared.as_ref().is_err_and(is_answer) && cluster.has_kept_kinds().await {
+            // What an earlier process knew of its kinds may be old: that must not be the reason.
+            true => {
+                cluster.forget_discovery().await;
+                Box::pin(self.prepare_once(cluster, wanted)).await
+            }
+            false => prepared,
+        }
+    }
+
+    /// Whether its inventory may come in the list of its ConfigMaps: asked by the same, about the same kind.
+    pub(super) fn lists_its_memory(&self, wanted: &Wanted) -> bool {
+        self.service_account.is_none() && wanted.objects.iter().any(|object| object.id.is("", "ConfigMap"))
+    }
+
+    async fn prepare_once(&self, cluster: Arc<Cluster>, wanted: Wanted) -> Result<Prepared, KindError> {
+        let memory = cluster.memory(&self.mark, self.lists_its_memory(&wanted));
+        let (resolved, memory) = futures::try_join!(self.resolve(&cluster, wanted), memory)?;
+        let (resolved, discovery) = resolved;
+        let inventory = memory.inventory;
         let seen = look(&Subject {
             cluster: &cluster,
             discovery: &discovery,
             mark: &self.mark,
-            desired: &desired,
+            desired: &resolved.desired,
             inventory: inventory.as_ref(),
             prune: self.prune,
+            leave: &self.leave,
+            config_maps: memory.config_maps.as_deref(),
         })
         .await?;
-        Ok(self.decide(cluster, desired, inventory, seen))
+        Ok(self.decide(cluster, &discovery, resolved, inventory, seen))
     }
 
-    pub(super) async fn resolve(
-        &self,
-        cluster: &Cluster,
-        objects: Vec<Object>,
-    ) -> Result<(Vec<Desired>, Discovery), KindError> {
+    pub(super) async fn resolve(&self, cluster: &Cluster, wanted: Wanted) -> Result<(Resolved, Discovery), KindError> {
         for last in [false, true] {
             let mut discovery = (*cluster.discovery().await?).clone();
-            discovery.add_definitions(&objects);
-            match resolve(objects.clone(), &discovery, &self.namespace, &self.mark) {
-                Ok(desired) => return Ok((desired, discovery)),
+            discovery.add_definitions(&wanted.objects);
+            match self.placed(&wanted, &discovery) {
+                Ok(resolved) => return Ok((resolved, discovery)),
                 // Another unit may have brought the kind since the cluster was last asked.
                 Err(_) if !last => cluster.forget_discovery().await,
                 Err(problems) => return Err(as_error(&problems)),
@@ -171,23 +260,53 @@ impl Workload {
         unreachable!("the last attempt returns")
     }
 
+    fn placed(&self, wanted: &Wanted, discovery: &Discovery) -> Result<Resolved, Vec<Problem>> {
+        let place = |objects: Vec<Object>| resolve(objects, discovery, &self.namespace, &self.mark);
+        let mut desired = place(wanted.objects.clone())?;
+        for one in &mut desired {
+            if let Some(said) = leave::said(&self.leave, one.id()) {
+                one.hash = fingerprint::of_body(format!("{}\n{said}", one.hash).as_bytes());
+            }
+        }
+        let mut hooks = Vec::with_capacity(wanted.hooks.len());
+        for hook in &wanted.hooks {
+            // One at a time: the same object may be a hook of both phases.
+            hooks.extend(
+                place(vec![hook.object.clone()])?.into_iter().map(|desired| Placed { hook: hook.clone(), desired }),
+            );
+        }
+        let state = hooks::state_of(&desired, &hooks);
+        Ok(Resolved { desired, hooks, state })
+    }
+
     /// From what was seen to a change and its deed.
     fn decide(
         &self,
         cluster: Arc<Cluster>,
-        desired: Vec<Desired>,
+        discovery: &Discovery,
+        resolved: Resolved,
         inventory: Option<Inventory>,
         mut seen: Seen,
     ) -> Prepared {
-        let planned = self.plan_of(inventory.as_ref(), desired.len(), &mut seen);
+        let planned = self.plan_of(inventory.as_ref(), &resolved, &mut seen);
+        let due = resolved.due(inventory.as_ref());
+        let Resolved { desired, hooks, state } = resolved;
         let (memory_moved, unheld) = (seen.memory_moved, seen.unheld > 0);
+        let inventory = inventory.unwrap_or_default();
+        let past_hooks = past_hooks(&inventory, &hooks, discovery);
         let bringing = Bringing {
             cluster,
             mark: self.mark.clone(),
             timeout: self.timeout,
             rules: self.rules.clone(),
-            inventory: inventory.unwrap_or_default(),
+            conflicts: self.conflicts,
+            service_account: self.service_account.as_ref().map(|(namespace, name)| format!("{namespace}/{name}")),
+            inventory,
             desired,
+            state,
+            hooks,
+            due,
+            past_hooks,
             seen,
         };
         let deed: Option<Box<dyn crate::unit::Deed>> = match &planned.change {
@@ -201,7 +320,9 @@ impl Workload {
     }
 
     /// What a look says of the whole workload.
-    pub(super) fn plan_of(&self, inventory: Option<&Inventory>, total: usize, seen: &mut Seen) -> Planned {
+    pub(super) fn plan_of(&self, inventory: Option<&Inventory>, resolved: &Resolved, seen: &mut Seen) -> Planned {
+        let total = resolved.desired.len();
+        seen.differences.extend(resolved.due(inventory).iter().map(hooks::difference));
         let is_new = inventory.is_none() && !seen.anything;
         if !is_new && !inventory.is_some_and(|inventory| inventory.finished) {
             seen.differences.push(unfinished(inventory.is_some()));
@@ -229,10 +350,27 @@ impl Workload {
         inputs: &Inputs,
         progress: &crate::unit::Progress,
     ) -> Result<Prepared, KindError> {
-        let objects = self.render(inputs)?;
+        let wanted = self.render(inputs).await?;
         let cluster = self.clusters.await_cluster(&self.place, inputs, progress).await?;
-        self.prepare_in(cluster, objects).await
+        self.prepare_in(self.standing_in(cluster)?, wanted).await
     }
+}
+
+impl Resolved {
+    fn due(&self, inventory: Option<&Inventory>) -> Vec<Placed> {
+        hooks::due(&self.hooks, &self.state, inventory)
+    }
+}
+
+/// What was once run as a hook and is not declared any more.
+fn past_hooks(inventory: &Inventory, hooks: &[Placed], discovery: &Discovery) -> Vec<(ObjectId, Resource)> {
+    let declared: BTreeSet<&ObjectId> = hooks.iter().map(|placed| placed.desired.id()).collect();
+    let past = inventory.run.hooks().into_iter().filter(|(id, _)| !declared.contains(id));
+    past.filter_map(|(id, record)| {
+        let resource = discovery.find_any(&id.group, &record.version, &id.kind)?.clone();
+        Some((id, resource))
+    })
+    .collect()
 }
 
 /// The last apply did not come to its end, or its inventory was lost: the next one finishes it.

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::kinds::workload::policy;
+
 use super::{Health, condition, message, reason, stuck, wanted};
 
 pub(super) fn pod(live: &Value) -> Health {
@@ -32,6 +34,16 @@ pub(super) fn service(live: &Value) -> Health {
     let spec = &live["spec"];
     match spec["type"] == "LoadBalancer" && spec["clusterIP"].as_str().is_none_or(str::is_empty) {
         true => Health::Waiting("has no address in the cluster".into()),
+        false => address(live),
+    }
+}
+
+/// Where its author wrote so, the address that others will call it by is waited for.
+pub(super) fn address(live: &Value) -> Health {
+    let is_asked = policy::annotation(live, policy::WAIT_FOR) == Some("address");
+    let has_one = live["status"]["loadBalancer"]["ingress"].as_array().is_some_and(|found| !found.is_empty());
+    match is_asked && !has_one {
+        true => Health::Waiting("has no address outside of the cluster yet".into()),
         false => Health::Ready,
     }
 }

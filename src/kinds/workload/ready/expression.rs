@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cel::{Context, ExecutionError, Program};
 use serde_json::Value;
 
-use super::{Health, health, must_be_asked, not_seen_yet};
+use super::{Health, health, must_be_asked, not_seen_yet, presets};
 use crate::kinds::workload::object::{ObjectId, split_api_version};
 use crate::kinds::workload::spec::HealthSpec;
 
@@ -45,6 +45,10 @@ impl HealthRule {
             failed: optional("failed", &spec.failed)?,
             in_progress: optional("inProgress", &spec.in_progress)?,
         })
+    }
+
+    pub(super) fn is_for(&self, id: &ObjectId) -> bool {
+        id.is(&self.group, &self.kind)
     }
 
     fn judge(&self, live: &Value) -> Health {
@@ -131,7 +135,7 @@ impl HealthRules {
     }
 
     fn find(&self, id: &ObjectId) -> Option<&HealthRule> {
-        self.0.iter().find(|rule| id.is(&rule.group, &rule.kind))
+        self.0.iter().find(|rule| rule.is_for(id)).or_else(|| presets::of(id))
     }
 
     /// Whether objects of this kind can be anything but ready once they are accepted.

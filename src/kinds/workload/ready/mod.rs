@@ -3,6 +3,7 @@
 mod apps;
 mod core;
 mod expression;
+mod presets;
 mod stuck;
 
 pub(super) use expression::{HealthRule, HealthRules};
@@ -28,6 +29,7 @@ pub(super) enum Health {
 fn must_be_asked(id: &ObjectId) -> bool {
     match (id.group.as_str(), id.kind.as_str()) {
         ("apps", _) | ("batch", "Job") | ("apiregistration.k8s.io", _) => true,
+        ("networking.k8s.io", "Ingress") => true,
         ("", "Pod" | "PersistentVolumeClaim" | "Service" | "ReplicationController" | "Namespace") => true,
         ("apiextensions.k8s.io", _) => true,
         (group, _) => !super::order::is_built_in(group),
@@ -54,6 +56,7 @@ fn health(id: &ObjectId, live: &Value) -> Health {
         ("", "PersistentVolumeClaim") => core::volume_claim(live),
         ("", "Service") => core::service(live),
         ("", "Namespace") => core::namespace(live),
+        ("networking.k8s.io", "Ingress") => core::address(live),
         ("batch", "Job") => core::job(live),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => core::definition(live),
         ("apiregistration.k8s.io", "APIService") => wanted(live, "Available", "is not available"),

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ssm::types::{Parameter, ParameterType};
 
-use crate::aws::{Api, Session, failure};
+use super::{Api, Session, failure};
 use crate::unit::{KindError, Secret, Text};
 
 /// As many names as one call takes.
 const BATCH: usize = 10;
 
 /// Reads all of these; those that are not there are named together.
-pub(super) async fn read(session: &Session, names: &BTreeSet<String>) -> Result<BTreeMap<String, Text>, KindError> {
+pub async fn read(session: &Session, names: &BTreeSet<String>) -> Result<BTreeMap<String, Text>, KindError> {
     let mut found = BTreeMap::new();
     let mut missing = Vec::new();
     if names.is_empty() {
