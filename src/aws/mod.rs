@@ -40,6 +40,8 @@ pub struct AwsSettings {
     /// already belong to it.
     pub role: Option<String>,
     pub external_id: Option<String>,
+    /// By the name of an EKS cluster: the role to assume for that cluster alone.
+    pub cluster_roles: BTreeMap<String, String>,
     /// Tags of each assumed session, for whoever writes policies and reads the account's records.
     pub session_tags: BTreeMap<String, String>,
     /// The name of the role that CloudFormation itself works with.
@@ -57,8 +59,8 @@ pub struct AwsSettings {
     pub cache: Option<std::path::PathBuf>,
 }
 
-/// By account and region; each is made once, by whoever asks first.
-type Sessions = HashMap<(String, String), Arc<OnceCell<Session>>>;
+/// By account, region and the role of a cluster; each is made once, by whoever asks first.
+type Sessions = HashMap<(String, String, String), Arc<OnceCell<Session>>>;
 
 /// Every session of this process: one an account and region, made when first asked for.
 #[derive(Clone)]
@@ -89,11 +91,32 @@ impl Aws {
     ///
     /// A session that could not be made is tried again by the next who asks.
     pub async fn session(&self, account: &str, region: &str) -> Result<Session, KindError> {
-        let key = (account.to_owned(), region.to_owned());
+        self.opened((account, region), "", &self.settings).await
+    }
+
+    /// The session for what is asked of one EKS cluster, and in it.
+    pub async fn cluster_session(&self, account: &str, region: &str, cluster: &str) -> Result<Session, KindError> {
+        match self.settings.cluster_roles.get(cluster) {
+            None => self.session(account, region).await,
+            Some(role) => {
+                let settings = AwsSettings { role: Some(role.clone()), ..(*self.settings).clone() };
+                self.opened((account, region), role, &settings).await
+            }
+        }
+    }
+
+    /// `of` tells the sessions of one account and region apart.
+    async fn opened(
+        &self,
+        (account, region): (&str, &str),
+        of: &str,
+        settings: &AwsSettings,
+    ) -> Result<Session, KindError> {
+        let key = (account.to_owned(), region.to_owned(), of.to_owned());
         let cell = self.sessions.lock().await.entry(key).or_default().clone();
         let session = cell.get_or_try_init(|| async {
             let base = self.base.get_or_init(|| base(region)).await;
-            Session::open(account, region, base, &self.settings).await
+            Session::open(account, region, base, settings).await
         });
         session.await.cloned()
     }

@@ -108,6 +108,23 @@ async fn a_role_is_asked_for_in_its_partition_with_external_id_and_tags() {
 }
 
 #[tokio::test]
+async fn a_cluster_with_a_role_of_its_own_is_asked_as_that_role_and_nothing_else_is() {
+    let (endpoint, asked) = sts("111122223333", "2099-01-01T00:00:00Z").await;
+    let settings = AwsSettings {
+        role: Some("deployer".into()),
+        cluster_roles: [("shop".to_owned(), "in-shop".to_owned())].into(),
+        ..AwsSettings::default()
+    };
+    let aws = Aws::over(settings, base(&endpoint).await);
+    aws.cluster_session("111122223333", "eu-west-1", "shop").await.expect("the account is right");
+    aws.cluster_session("111122223333", "eu-west-1", "other").await.expect("the account is right");
+    aws.session("111122223333", "eu-west-1").await.expect("the account is right");
+    let asked = asked.lock().expect("no holder panics").clone();
+    let roles: Vec<bool> = asked.iter().map(|asked| asked.contains("role%2Fin-shop")).collect();
+    assert_eq!(roles, [true, false], "one session each: {asked:?}");
+}
+
+#[tokio::test]
 async fn keys_that_end_within_a_run_are_replaced_and_proven_again() {
     let role = || AwsSettings { role: Some("deployer".into()), ..AwsSettings::default() };
     let (lasting, once) = sts("111122223333", "2099-01-01T00:00:00Z").await;

@@ -70,6 +70,9 @@ struct AwsFile {
     /// The name of the role to assume in every declared account.
     role: Option<String>,
     external_id: Option<String>,
+    /// By the name of an EKS cluster: the role to assume for that cluster, instead of the one for its account.
+    #[serde(default)]
+    cluster_roles: BTreeMap<String, String>,
     /// Tags of each assumed session, as policies and an account's records see them.
     #[serde(default)]
     session_tags: BTreeMap<String, String>,
@@ -169,6 +172,7 @@ impl Settings {
         let AwsFile {
             role,
             external_id,
+            cluster_roles,
             session_tags,
             service_role,
             capabilities,
@@ -185,6 +189,7 @@ impl Settings {
             aws: AwsSettings {
                 role,
                 external_id,
+                cluster_roles,
                 session_tags,
                 service_role,
                 capabilities,

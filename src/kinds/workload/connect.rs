@@ -142,7 +142,7 @@ impl Clusters {
     }
 
     async fn by_name(&self, name: &str, account: &str, region: &str) -> Result<Reached, KindError> {
-        let session = self.aws.session(account, region).await?;
+        let session = self.aws.cluster_session(account, region, name).await?;
         let Some(found) = describe(&session, name).await? else { return Ok(Reached::NotThere) };
         match found.status() {
             Some(ClusterStatus::Active | ClusterStatus::Updating) => {

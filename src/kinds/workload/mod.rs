@@ -53,6 +53,7 @@ mod send;
 mod server;
 mod sift;
 mod site;
+mod sources;
 mod spec;
 mod substitute;
 mod tell;

@@ -20,9 +20,10 @@ use super::ready::{HealthRule, HealthRules};
 use super::render::render;
 use super::rendering::rendering_of;
 use super::site::ClusterSite;
+use super::sources::{Source, read_values};
 use super::spec::WorkloadSpec;
-use super::substitute::{Values, is_name};
-use super::workload::{Source, Workload};
+use super::substitute::Values;
+use super::workload::Workload;
 use crate::problem::{Place, Problem, Problems};
 use crate::repo::{Entry, Snapshot};
 use crate::unit::{Declared, KindName, Need, ReadSettings, Reading, Reference, SiteName, Target, UnitId, Why};
@@ -287,81 +288,6 @@ fn read_timeout(node: &Node, text: Option<&str>) -> Result<Duration, Problem> {
             Err(at.problem(format!("`{text}` is no time to wait")).hint("write it as `90s`, `5m` or `1h`, up to a day"))
         }
     }
-}
-
-fn read_values(
-    node: &Node,
-    place: &Where,
-    references: &mut Vec<Reference>,
-    problems: &mut Problems,
-) -> BTreeMap<String, Source> {
-    let mut values = BTreeMap::new();
-    for (key, value) in node.entries() {
-        let name = key.text().unwrap_or_default();
-        if !is_name(name) {
-            problems
-                .error(key.problem(format!("`{name}` is no name of a value")).hint("letters, digits and underscores"));
-            continue;
-        }
-        if let Some(source) = problems.keep(read_value(value, place)) {
-            if let Source::Output(output) = &source {
-                let at = value.get("output").unwrap_or(value);
-                references.push(reference(at, Target::Output(output.clone()), Why::Output(output.output.clone())));
-            }
-            values.insert(name.to_owned(), source);
-        }
-    }
-    values
-}
-
-fn read_value(value: &Node, place: &Where) -> Result<Source, Problem> {
-    if let Some(text) = value.text() {
-        return Ok(Source::Text(text.to_owned()));
-    }
-    let shape = "write a text, `{output: data/db.Endpoint}` or `{ssm: /path}`";
-    if value.get("ssm").is_some() {
-        return read_parameter(value, place);
-    }
-    let mut keys = value.entries();
-    match (keys.next(), keys.next()) {
-        (Some((key, of)), None) => match (key.text(), of.text()) {
-            (Some("output"), Some(text)) => {
-                text.parse().map(Source::Output).map_err(|message: String| of.problem(message))
-            }
-            _ => Err(key.problem("this is no value").hint(shape)),
-        },
-        _ => Err(value.problem("this is no value").hint(shape)),
-    }
-}
-
-/// A parameter of the parameter store, and where it is kept.
-fn read_parameter(value: &Node, place: &Where) -> Result<Source, Problem> {
-    for (key, _) in value.entries() {
-        if !matches!(key.text(), Some("ssm" | "at")) {
-            return Err(key
-                .problem("this is not known of a parameter")
-                .hint("write `{ssm: /path}` or `{ssm: /path, at: 111122223333/eu-west-1}`"));
-        }
-    }
-    let path = value.get("ssm").and_then(Node::text).filter(|path| !path.is_empty());
-    let path = path.ok_or_else(|| value.problem("this names no parameter").hint("write `{ssm: /shared/region}`"))?;
-    let at = match value.get("at") {
-        None => None,
-        Some(node) => {
-            let site = node.text().and_then(|text| text.split_once('/'));
-            let is_account = |text: &str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-            let site = site.filter(|(account, region)| is_account(account) && !region.is_empty());
-            let (account, region) = site
-                .ok_or_else(|| node.problem("this is no account and region").hint("write `111122223333/eu-west-1`"))?;
-            Some((account.to_owned(), region.to_owned()))
-        }
-    };
-    if at.is_none() && place.site().is_none() {
-        return Err(value
-            .problem("a kubeconfig context does not say whose parameter store is meant")
-            .hint("write `{ssm: /path, at: 111122223333/eu-west-1}`"));
-    }
-    Ok(Source::Ssm { path: path.to_owned(), at })
 }
 
 /// Renders once with stand-ins, so that what is wrong whatever the values are is said offline.

@@ -23,6 +23,7 @@ use super::masked::masked;
 use super::object::{Object, ObjectId};
 use super::ready::HealthRules;
 use super::render::render;
+use super::sources::Source;
 use super::spec::ConflictSpec;
 use super::substitute::Values;
 use super::tell;
@@ -31,22 +32,10 @@ use crate::aws::ssm;
 use crate::problem::Problem;
 use crate::repo::Snapshot;
 use crate::unit::{
-    Cause, Change, Coverage, Difference, Effect, Inputs, KindError, Look, Moments, OutputName, Outputs, Planned,
-    Prepared, Promised, Reference, Shown, Text, Unit,
+    Cause, Change, Coverage, Difference, Effect, Inputs, KindError, Look, Moments, Outputs, Planned, Prepared,
+    Promised, Reference, Shown, Text, Unit,
 };
 use crate::yaml::Edit;
-
-/// Where a value comes from.
-#[derive(Clone, Debug)]
-pub(super) enum Source {
-    Text(String),
-    Output(OutputName),
-    /// A parameter of the parameter store, of the cluster's own account and region where none are written.
-    Ssm {
-        path: String,
-        at: Option<(String, String)>,
-    },
-}
 
 /// A workload as it is declared.
 #[derive(Clone)]
