@@ -39,6 +39,16 @@ pub fn parse(file: &str, bytes: &[u8]) -> Result<Vec<Node>, Vec<Problem>> {
     parse::documents(file, bytes)
 }
 
+/// Reads every document of a file of manifests, as kubectl does: line by line, each with its end.
+///
+/// A block text at the very end of a file whose last line has none ends with a line break all the same.
+pub fn parse_manifests(file: &str, bytes: &[u8]) -> Result<Vec<Node>, Vec<Problem>> {
+    match bytes.last() {
+        None | Some(b'\n') => parse(file, bytes),
+        Some(_) => parse(file, &[bytes, b"\n"].concat()),
+    }
+}
+
 /// Reads a file that holds exactly one document.
 pub fn parse_one(file: &str, bytes: &[u8]) -> Result<Node, Vec<Problem>> {
     let mut documents = parse(file, bytes)?.into_iter();

@@ -44,7 +44,9 @@ pub(super) fn authored(
 fn is_written_in(node: &Node, snapshot: &Snapshot, file: &str) -> bool {
     let bytes = snapshot.file(file).unwrap_or_default();
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    text == node.span.source.as_bytes()
+    let source = node.span.source.as_bytes();
+    // It may have been read with an end of its last line that the file does not have.
+    text == source || source.strip_suffix(b"\n") == Some(text)
 }
 
 /// Whether a document is this object, as people name it.
@@ -180,6 +182,14 @@ spec:
             let refused = adopted(item, path, live).expect_err(path);
             assert!(refused.contains(why), "{path}: {refused}");
         }
+    }
+
+    #[test]
+    fn a_file_without_an_end_of_its_last_line_is_written_in_all_the_same() {
+        let text = TEXT.trim_end();
+        let snapshot = Snapshot::of_files(CommitId::new("c"), [(FILE, text)]);
+        let node = yaml::parse_manifests(FILE, text.as_bytes()).expect("valid").remove(0);
+        assert!(is_written_in(&node, &snapshot, FILE));
     }
 
     #[test]

@@ -52,7 +52,7 @@ fn read_file(programs: &Programs, path: &str, bytes: &[u8], manifests: &mut Vec<
         let secrets = problems.keep(sealed::manifests(programs, path, bytes)).unwrap_or_default();
         return unfold_all(secrets, true, manifests, problems);
     }
-    match yaml::parse(path, bytes) {
+    match yaml::parse_manifests(path, bytes) {
         Ok(documents) => unfold_all(documents, false, manifests, problems),
         Err(found) => {
             let template = looks_like_a_template(bytes);
