@@ -260,3 +260,17 @@ fn pods_services_jobs_and_what_has_no_rule() {
         );
     }
 }
+
+#[test]
+fn an_address_is_waited_for_only_where_its_author_wrote_so() {
+    let live = |annotation: Value, ingress: Value| json!({"metadata": {"annotations": {"groundplan.dev/wait-for": annotation}}, "spec": {"type": "LoadBalancer", "clusterIP": "10.0.0.1"}, "status": {"loadBalancer": {"ingress": ingress}}});
+    for (group, kind) in [("", "Service"), ("networking.k8s.io", "Ingress")] {
+        let id = ObjectId { group: group.into(), kind: kind.into(), ..ObjectId::default() };
+        let judged = |live: Value| super::health(&id, &live);
+        assert_eq!(judged(live(Value::Null, json!([]))), Health::Ready, "{kind}");
+        assert!(
+            matches!(judged(live(json!("address"), json!([]))), Health::Waiting(why) if why.contains("no address"))
+        );
+        assert_eq!(judged(live(json!("address"), json!([{"hostname": "a.example"}]))), Health::Ready, "{kind}");
+    }
+}
