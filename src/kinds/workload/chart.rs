@@ -24,7 +24,7 @@ pub(super) struct Elsewhere {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Place {
-    /// `oci://ghcr.io/acme/charts/shop`. The digest is that of its manifest, as `helm push` and `helm pull` print it.
+    /// `oci://registry.example.com/acme/charts/shop`. The digest is that of its manifest, as `helm push` and `helm pull` print it.
     Registry(String),
     /// `https://charts.acme.io` and the chart's name. The digest is that of the archive, as `index.yaml` says it.
     Repository(String, String),
@@ -176,10 +176,10 @@ fn place_of(from: &str, name: Option<&str>, at: &Node) -> Result<Place, Problem>
     match (from.starts_with("oci://"), is_secure, name) {
         _ if host.is_empty() => Err(at
             .problem(format!("`{from}` is no place to fetch a chart from"))
-            .hint("write `oci://ghcr.io/acme/charts/shop` or `https://charts.acme.io`")),
-        (true, _, None) if !from[6..].trim_matches('/').contains('/') => {
-            Err(at.problem(format!("`{from}` names no chart")).hint("write `oci://ghcr.io/acme/charts/shop`"))
-        }
+            .hint("write `oci://registry.example.com/acme/charts/shop` or `https://charts.acme.io`")),
+        (true, _, None) if !from[6..].trim_matches('/').contains('/') => Err(at
+            .problem(format!("`{from}` names no chart"))
+            .hint("write `oci://registry.example.com/acme/charts/shop`")),
         (true, _, None) => Ok(Place::Registry(from.trim_end_matches('/').to_owned())),
         (true, _, Some(_)) => {
             Err(at.problem("`name` is for chart repositories: in a registry the name ends the address"))
@@ -192,7 +192,7 @@ fn place_of(from: &str, name: Option<&str>, at: &Node) -> Result<Place, Problem>
         }
         (false, false, _) => Err(at
             .problem(format!("`{from}` is no place to fetch a chart from"))
-            .hint("write `oci://ghcr.io/acme/charts/shop` or `https://charts.acme.io`")),
+            .hint("write `oci://registry.example.com/acme/charts/shop` or `https://charts.acme.io`")),
     }
 }
 
@@ -230,9 +230,12 @@ mod tests {
     #[test]
     fn a_chart_is_named_by_its_place_its_version_and_its_digest() {
         let digest = format!("digest: sha256:{}", "a".repeat(64));
-        let oci = format!("from: oci://ghcr.io/acme/shop\nversion: 1.2.3\n{digest}\n");
+        let oci = format!("from: oci://registry.example.com/acme/shop\nversion: 1.2.3\n{digest}\n");
         let found = read(&oci).expect("it is right").expect("it is elsewhere");
-        assert_eq!(found.arguments()[1], format!("oci://ghcr.io/acme/shop:1.2.3@sha256:{}", "a".repeat(64)));
+        assert_eq!(
+            found.arguments()[1],
+            format!("oci://registry.example.com/acme/shop:1.2.3@sha256:{}", "a".repeat(64))
+        );
         let http = format!("from: https://charts.acme.io/\nname: shop\nversion: v1.2.3-rc.1\n{digest}\n");
         let found = read(&http).expect("it is right").expect("it is elsewhere");
         assert_eq!(found.arguments()[1..4], ["shop", "--repo", "https://charts.acme.io"]);
@@ -243,17 +246,17 @@ mod tests {
     fn what_would_mean_another_chart_tomorrow_is_refused() {
         let digest = format!("digest: sha256:{}\n", "a".repeat(64));
         for (text, why) in [
-            ("from: oci://ghcr.io/acme/shop\nversion: 1.2.3\n".to_owned(), "needs its `digest`"),
-            (format!("from: oci://ghcr.io/acme/shop\n{digest}"), "needs its `version`"),
-            (format!("from: oci://ghcr.io/acme/shop\nversion: ^1.2\n{digest}"), "no exact version"),
-            (format!("from: oci://ghcr.io/acme/shop\nversion: 1.2.3 --x\n{digest}"), "no exact version"),
-            ("from: oci://ghcr.io/acme/shop\nversion: 1.2.3\ndigest: abc\n".to_owned(), "no digest"),
+            ("from: oci://registry.example.com/acme/shop\nversion: 1.2.3\n".to_owned(), "needs its `digest`"),
+            (format!("from: oci://registry.example.com/acme/shop\n{digest}"), "needs its `version`"),
+            (format!("from: oci://registry.example.com/acme/shop\nversion: ^1.2\n{digest}"), "no exact version"),
+            (format!("from: oci://registry.example.com/acme/shop\nversion: 1.2.3 --x\n{digest}"), "no exact version"),
+            ("from: oci://registry.example.com/acme/shop\nversion: 1.2.3\ndigest: abc\n".to_owned(), "no digest"),
             (format!("from: http://charts.acme.io\nname: a\nversion: 1.2.3\n{digest}"), "no place to fetch"),
             (format!("from: https://u:p@charts.acme.io\nname: a\nversion: 1.2.3\n{digest}"), "credentials"),
             (format!("from: https://charts.acme.io\nversion: 1.2.3\n{digest}"), "holds many charts"),
-            (format!("from: oci://ghcr.io\nversion: 1.2.3\n{digest}"), "names no chart"),
+            (format!("from: oci://registry.example.com\nversion: 1.2.3\n{digest}"), "names no chart"),
             ("version: 1.2.3\n".to_owned(), "does not say from where"),
-            (format!("from: oci://ghcr.io/a/b\npath: x\nversion: 1.2.3\n{digest}"), "not both"),
+            (format!("from: oci://registry.example.com/a/b\npath: x\nversion: 1.2.3\n{digest}"), "not both"),
         ] {
             let refused = read(&text).expect_err(&text);
             assert!(refused.contains(why), "{text}: {refused}");

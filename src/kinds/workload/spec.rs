@@ -118,7 +118,7 @@ pub enum ConflictSpec {
 pub struct ChartSpec {
     /// The chart's folder, relative to this one; this folder itself where neither it nor `from` is written.
     pub path: Option<String>,
-    /// Where a chart from elsewhere stands: `oci://ghcr.io/acme/charts/shop` or `https://charts.acme.io`.
+    /// Where a chart from elsewhere stands: `oci://registry.example.com/acme/charts/shop` or `https://charts.acme.io`.
     pub from: Option<String>,
     /// Its name in a chart repository over HTTP.
     pub name: Option<String>,
