@@ -10,6 +10,7 @@ mod call;
 mod capabilities;
 mod counts;
 mod crowd;
+mod exports;
 mod faults;
 mod form;
 mod nested;
@@ -19,6 +20,7 @@ mod revert_drift;
 mod serve;
 mod supplied;
 mod template;
+mod tokens;
 mod trail;
 mod upstream;
 mod xml;
@@ -122,6 +124,14 @@ impl Proxy {
     /// Tells these events of a stack, the oldest first, instead of its own.
     pub fn pretend_events(&self, stack: &str, events: Vec<PretendedEvent>) {
         self.desk.pretences().events(stack, events);
+    }
+
+    /// What an early validation found wrong with each change set that fails: the resource, the path, why.
+    pub fn find_invalid(&self, logical_id: &str, path: &str, why: &str) {
+        self.desk.pretences().invalid(logical_id, path, why);
+        let reason = "The following validation(s) failed: [AWS::EarlyValidation::PropertyValidation]. To troubleshoot, use the DescribeEvents API.";
+        self.say("DescribeChangeSet", "Status", "FAILED");
+        self.say("DescribeChangeSet", "StatusReason", reason);
     }
 
     /// An event of CloudTrail's history that names a resource, as its log files hold it.

@@ -12,7 +12,11 @@ use super::xml::Element;
 
 /// What is said of stacks instead of the truth, by their names.
 #[derive(Default)]
-pub(super) struct Pretences(Mutex<HashMap<String, Pretence>>);
+pub(super) struct Pretences {
+    stacks: Mutex<HashMap<String, Pretence>>,
+    /// What early validation found: logical id, path and reason.
+    invalid: Mutex<Vec<[String; 3]>>,
+}
 
 #[derive(Clone, Default)]
 struct Pretence {
@@ -41,16 +45,25 @@ impl Pretences {
         self.all().entry(stack.to_owned()).or_default().events = events;
     }
 
+    pub(super) fn invalid(&self, logical_id: &str, path: &str, why: &str) {
+        let mut invalid = self.invalid.lock().unwrap_or_else(PoisonError::into_inner);
+        invalid.push([logical_id, path, why].map(str::to_owned));
+    }
+
     pub(super) fn clear(&self) {
         self.all().clear();
+        self.invalid.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<String, Pretence>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.stacks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The events of a stack, where they are pretended: the newest first, as the API tells them.
     pub(super) fn answer(&self, call: &Call) -> Option<Answer> {
+        if call.action == "DescribeEvents" {
+            return self.validation(call);
+        }
         if call.action != "DescribeStackEvents" {
             return None;
         }
@@ -59,6 +72,21 @@ impl Pretences {
         let members = events.iter().enumerate().rev().map(|(number, event)| event.element(number, &name, &id));
         let list = Element::new("StackEvents").with_all(members);
         Some(Answer::cloudformation("DescribeStackEvents", vec![list]))
+    }
+
+    /// The failed events of a change set's early validation, where some are pretended.
+    fn validation(&self, call: &Call) -> Option<Answer> {
+        let invalid = self.invalid.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        call.form.get("ChangeSetName").filter(|_| !invalid.is_empty())?;
+        let members = invalid.iter().enumerate().map(|(number, [logical_id, path, why])| {
+            let event = Element::new("member").leaf("EventId", &format!("validation-{number}"));
+            let event = event.leaf("EventType", "VALIDATION_ERROR").leaf("LogicalResourceId", logical_id);
+            let event = event.leaf("ValidationName", "PROPERTY_VALIDATION").leaf("ValidationStatus", "FAILED");
+            let event = event.leaf("ValidationFailureMode", "FAIL").leaf("ValidationPath", path);
+            event.leaf("ValidationStatusReason", why)
+        });
+        let list = Element::new("OperationEvents").with_all(members);
+        Some(Answer::cloudformation("DescribeEvents", vec![list]))
     }
 
     /// The emulator's answer with the pretended statuses in it.

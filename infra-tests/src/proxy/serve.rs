@@ -16,9 +16,11 @@ use super::answer::Answer;
 use super::call::Call;
 use super::counts::{Counted, Counts, Tally};
 use super::crowd::Crowd;
+use super::exports;
 use super::faults::{Fate, Faults};
 use super::pretence::Pretences;
 use super::supplied::{Asked, Supplies};
+use super::tokens::Tokens;
 use super::trail::Trail;
 use super::upstream::Upstream;
 
@@ -34,6 +36,7 @@ pub(super) struct Desk {
     alterations: Alterations,
     supplies: Supplies,
     trail: Trail,
+    tokens: Tokens,
 }
 
 pub(super) fn router(desk: Arc<Desk>) -> Router {
@@ -61,6 +64,7 @@ impl Desk {
             alterations: Alterations::default(),
             supplies: Supplies::default(),
             trail: Trail::default(),
+            tokens: Tokens::default(),
         })
     }
 
@@ -126,7 +130,16 @@ impl Desk {
         if let Some(answer) = self.trail.answer(call, &body) {
             return answer;
         }
+        if let Some(answer) = self.tokens.answer(call) {
+            return answer;
+        }
         let asked = Asked { upstream: &self.upstream, headers: &parts.headers, call };
+        // What cannot be found out is no reason to answer otherwise than the emulator.
+        if let Ok(Some(in_use)) = exports::taken_away(asked).await {
+            self.pretences.status(&in_use.stack, "UPDATE_ROLLBACK_COMPLETE");
+            self.pretences.events(&in_use.stack, in_use.events);
+            return Answer::cloudformation(&call.action, Vec::new());
+        }
         let supplied = match self.crowd.answer(asked).await {
             Ok(None) => self.supplies.answer(asked).await,
             told => told,
@@ -138,6 +151,9 @@ impl Desk {
         };
         if let (Ok(answer), "AssumeRole") = (&answer, call.action.as_str()) {
             self.upstream.learn(answer);
+        }
+        if let Ok(answer) = &answer {
+            self.tokens.keep(call, answer);
         }
         let told = answer.and_then(|answer| self.pretences.dress(call, answer));
         told.and_then(|answer| self.alterations.apply(call, answer)).unwrap_or_else(|error| {

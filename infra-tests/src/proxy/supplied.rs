@@ -36,6 +36,18 @@ pub const SUPPLIED: &[Behaviour] = &[
         document: "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/change-sets-for-nested-stacks.html",
     },
     Behaviour {
+        name: "ExecuteChangeSet, DeleteStack and others with a ClientRequestToken: once, however often they are called",
+        document: "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ExecuteChangeSet.html",
+    },
+    Behaviour {
+        name: "an update that takes away an export in use: rolled back",
+        document: "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-exports.html",
+    },
+    Behaviour {
+        name: "DescribeEvents of a change set that early validation refused",
+        document: "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeEvents.html",
+    },
+    Behaviour {
         name: "stack statuses and events that a test asks for",
         document: "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html",
     },

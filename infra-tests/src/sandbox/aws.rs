@@ -93,7 +93,7 @@ impl Caller {
         content: &[(&str, &str)],
         body: String,
     ) -> Result<String> {
-        let host = self.endpoint.trim_start_matches("http://");
+        let host = self.endpoint.trim_start_matches("https://").trim_start_matches("http://");
         let unsigned = Unsigned { method: method.as_str(), host, path, body: body.as_bytes(), service, region };
         let headers = signature::headers(&unsigned, &self.credentials, Timestamp::now());
         let mut request = self.client.request(method, format!("{}{path}", self.endpoint));

@@ -3,6 +3,7 @@
 mod change_sets;
 mod counting;
 mod faults;
+mod once;
 mod passing;
 mod revert_drift;
 mod values;
