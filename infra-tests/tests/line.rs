@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use groundplan::apply::{ApplyError, Ending, Outcome, Report, Success, Watch};
+use groundplan::apply::{AT_ONCE, ApplyError, Ending, Outcome, Report, Success, Watch};
 use groundplan::declaration::Declaration;
 use groundplan::drift::{self, DriftReport, Verdict};
 use groundplan::engine::{Engine, Selection};
@@ -314,5 +314,36 @@ async fn any_graph_is_walked_in_order_and_no_slower_than_its_longest_way() {
         for (up, unit) in edges {
             assert!(at(format!("end stacks/1/u{up:02}")) < at(format!("begin stacks/1/u{unit:02}")), "seed {seed}");
         }
+    }
+}
+
+/// Longer than its bound by so many hundredths at most.
+const SLACK: u64 = 5;
+
+#[tokio::test(start_paused = true)]
+async fn two_hundred_stacks_of_a_random_graph_take_no_longer_than_their_bound_and_a_twentieth() {
+    for seed in 0..12 {
+        let mut series = Series(seed);
+        let (mut line, mut ends, mut work) = (Line::empty(), Vec::<u64>::new(), 0);
+        for unit in 0..200_usize {
+            // Most wait for one or two of those shortly before them: deep graphs and wide ones.
+            let near = 8 + 24 * (seed as usize % 4);
+            let upstream: Vec<usize> = match unit {
+                0..4 => Vec::new(),
+                _ => (0..1 + series.below(2))
+                    .map(|_| unit - 1 - usize::try_from(series.below(near.min(unit) as u64)).expect("small"))
+                    .collect(),
+            };
+            let seconds = 15 + series.below(120);
+            work += seconds;
+            ends.push(upstream.iter().map(|up| ends[*up]).max().unwrap_or(0) + seconds);
+            let after = upstream.iter().map(|up| format!("u{up:03}")).collect::<Vec<_>>().join(", ");
+            line = line.with(&format!("stacks/1/u{unit:03}"), &format!("after: [{after}]\nseconds: {seconds}\n"));
+        }
+        let bound = ends.iter().copied().max().unwrap_or(0).max(work / AT_ONCE as u64);
+        let began = tokio::time::Instant::now();
+        assert_eq!(line.sync().await.success(), Success::Whole, "seed {seed}");
+        let took = began.elapsed().as_secs();
+        assert!(took * 100 <= bound * (100 + SLACK), "seed {seed}: {took} s, and the bound is {bound} s");
     }
 }

@@ -10,4 +10,4 @@ mod run;
 
 pub use event::{Ending, Event, State, Watch};
 pub use report::{ApplyError, Outcome, Report, Success};
-pub use run::{Run, run};
+pub use run::{AT_ONCE, Run, run};

@@ -7,8 +7,9 @@ use crate::graph::{Graph, Member, Role, Stop, Visited};
 use crate::plan::{Approved, Finding, Plan};
 use crate::unit::{Cause, Change, Look, Outputs, Owner, Prepared, Progress, UnitId, Word};
 
-/// How many units are brought about at a time.
-const AT_ONCE: usize = 16;
+/// How many units are brought about at a time. Most of them wait; a room for fewer would make a graph of
+/// some hundred stacks wait for itself and not for its longest way.
+pub const AT_ONCE: usize = 32;
 
 /// What a run works on.
 pub struct Run<'a> {
@@ -69,7 +70,7 @@ async fn visit(
     let ending = match &result {
         Ok(Applied { read_only: true, .. }) => Ending::Read,
         Ok(applied) => Outcome::Applied(applied.change.clone()).ending(),
-        Err(error) => Ending::Failed(crate::plan::chain(error)),
+        Err(error) => error.ending(),
     };
     watch.see(id, State::Done(ending));
     result
