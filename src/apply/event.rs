@@ -33,6 +33,8 @@ pub enum Ending {
     /// Its outputs were read, and nothing of it touched.
     Read,
     Failed(String),
+    /// It goes on without us: neither done nor failed.
+    Unfinished(String),
     Skipped(UnitId),
     Stopped,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::apply::Ending;
 use crate::graph::NoOutput;
 use crate::plan::{Trouble, chain};
-use crate::unit::{Change, KindError, UnitId};
+use crate::unit::{Change, ErrorKind, KindError, UnitId};
 
 #[derive(Debug, Default)]
 pub struct Report {
@@ -43,6 +43,18 @@ pub enum ApplyError {
 }
 
 impl ApplyError {
+    pub(super) fn ending(&self) -> Ending {
+        match self.is_unfinished() {
+            true => Ending::Unfinished(chain(self)),
+            false => Ending::Failed(chain(self)),
+        }
+    }
+
+    /// Whether what was begun goes on without us.
+    fn is_unfinished(&self) -> bool {
+        matches!(self, ApplyError::Kind(error) if error.kind == ErrorKind::Unfinished)
+    }
+
     /// The next step, where there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -63,7 +75,7 @@ impl Outcome {
             Outcome::Applied(Change::Update(_)) => Ending::Updated,
             Outcome::Applied(Change::Delete) => Ending::Deleted,
             Outcome::Read => Ending::Read,
-            Outcome::Failed(error) => Ending::Failed(chain(error)),
+            Outcome::Failed(error) => error.ending(),
             Outcome::Skipped(by) => Ending::Skipped(by.clone()),
             Outcome::Stopped => Ending::Stopped,
         }
@@ -91,7 +103,8 @@ impl Report {
         let well = self.outcomes.values().filter(|outcome| outcome.went_well()).count();
         match (well, self.outcomes.len()) {
             (well, all) if well == all => Success::Whole,
-            (0, _) => Success::None,
+            // What goes on is no failure, though it is not done either.
+            (0, _) if !self.failures().any(|(_, error)| error.is_unfinished()) => Success::None,
             _ => Success::Part,
         }
     }

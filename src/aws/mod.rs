@@ -55,8 +55,23 @@ pub struct AwsSettings {
     pub sites: BTreeSet<(String, String)>,
     /// How long somebody else's operation on a stack is waited for; two minutes where it is not said.
     pub patience: Option<Duration>,
+    /// How long one operation on a stack is waited for, where its file does not say.
+    pub longest: Option<Duration>,
+    /// What stack files may have run after a deployment.
+    pub actions: AllowedActions,
     /// Where may be remembered what was read of AWS and cannot have changed since.
     pub cache: Option<std::path::PathBuf>,
+}
+
+/// What may be run after a deployment, each word for word; nothing where it is empty.
+#[derive(Clone, Debug, Default)]
+pub struct AllowedActions {
+    /// Functions, by name or ARN.
+    pub lambda: BTreeSet<String>,
+    /// Programs with all their arguments.
+    pub exec: BTreeSet<Vec<String>>,
+    /// Lines for `sh`.
+    pub shell: BTreeSet<String>,
 }
 
 /// By account, region and the role of a cluster; each is made once, by whoever asks first.

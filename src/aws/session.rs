@@ -91,6 +91,21 @@ impl Session {
         Ok(config)
     }
 
+    /// For a program that is to work in this account: the very key that was proven, and the region.
+    pub async fn variables(&self) -> Result<Vec<(&'static str, Secret)>, KindError> {
+        self.for_writing().await?;
+        let proven = self.proven.lock().await.clone();
+        let key = proven.ok_or_else(|| KindError::failed("no key was proven to belong to the account"))?;
+        let token = key.session_token().map(|token| ("AWS_SESSION_TOKEN", token));
+        let all = [
+            ("AWS_ACCESS_KEY_ID", key.access_key_id()),
+            ("AWS_SECRET_ACCESS_KEY", key.secret_access_key()),
+            ("AWS_REGION", &self.region),
+            ("AWS_DEFAULT_REGION", &self.region),
+        ];
+        Ok(all.into_iter().chain(token).map(|(name, value)| (name, Secret::new(value))).collect())
+    }
+
     async fn prove(&self, config: &SdkConfig) -> Result<(), KindError> {
         let asked = aws_sdk_sts::Client::new(config).get_caller_identity().send().await;
         let who = asked.map_err(|error| failure("cannot ask STS who signs", error))?;
@@ -126,7 +141,9 @@ impl Session {
                 };
                 format!("{site} cannot be reached at {host}: {}", error.message)
             }
-            ErrorKind::Failed | ErrorKind::Moved | ErrorKind::Refused => format!("{site}: {}", error.message),
+            ErrorKind::Failed | ErrorKind::Moved | ErrorKind::Refused | ErrorKind::Unfinished => {
+                format!("{site}: {}", error.message)
+            }
         };
         if error.hint.is_none() && speaks_of_a_region_switched_off(&error.message) {
             error.hint = Some(format!("is the region {} switched on in account {}?", self.region, self.account));

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::exit::CommandError;
-use crate::aws::AwsSettings;
+use crate::aws::{AllowedActions, AwsSettings};
 use crate::forge::{ForgeKind, ForgeSettings};
 use crate::problem::Problems;
 use crate::repo::{Access, Token};
@@ -89,6 +89,26 @@ struct AwsFile {
     sites: Vec<yaml::Spanned<String>>,
     /// How long somebody else's operation on a stack is waited for.
     patience_seconds: Option<u32>,
+    /// How long one operation on a stack is waited for, where its file does not say. [default: 240]
+    timeout_minutes: Option<u32>,
+    /// What stack files may have run after a deployment (`Actions`); nothing where it is not said.
+    #[serde(default)]
+    actions: ActionsFile,
+}
+
+/// Each word for word, as a stack file says it.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ActionsFile {
+    /// Lambda functions, by name or ARN.
+    #[serde(default)]
+    lambda: BTreeSet<String>,
+    /// Programs, each with all its arguments.
+    #[serde(default)]
+    exec: BTreeSet<Vec<String>>,
+    /// Lines for `sh`.
+    #[serde(default)]
+    shell: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -179,7 +199,10 @@ impl Settings {
             template_bucket,
             sites,
             patience_seconds,
+            timeout_minutes,
+            actions,
         } = aws;
+        let ActionsFile { lambda, exec, shell } = actions;
         let sites = sites.iter().map(site).collect::<Result<_, _>>()?;
         let cache = folder("XDG_CACHE_HOME", ".cache");
         let nowhere = || CommandError::failed("neither HOME nor --store says where the store is");
@@ -196,6 +219,8 @@ impl Settings {
                 template_bucket,
                 sites,
                 patience: patience_seconds.map(|seconds| Duration::from_secs(u64::from(seconds))),
+                longest: timeout_minutes.map(|minutes| Duration::from_secs(60 * u64::from(minutes))),
+                actions: AllowedActions { lambda, exec, shell },
                 cache: cache.clone(),
             },
             kubeconfig: kubeconfig.or_else(|| std::env::var_os("KUBECONFIG").map(PathBuf::from)),

@@ -178,7 +178,7 @@ async fn record(session: &Session, selection: &Selection<'_>, report: &Report, c
         match outcome.ending() {
             Ending::Unchanged | Ending::Created | Ending::Updated => there.push(unit.clone()),
             Ending::Deleted => gone.push(unit.clone()),
-            Ending::Read | Ending::Failed(_) | Ending::Skipped(_) | Ending::Stopped => {}
+            Ending::Read | Ending::Failed(_) | Ending::Unfinished(_) | Ending::Skipped(_) | Ending::Stopped => {}
         }
     }
     remember(session, selection, there, commit).await;
@@ -209,6 +209,7 @@ fn output(environment: EnvironmentName, commit: CommitId, report: &Report, secon
             Ending::Deleted => ("deleted", None),
             Ending::Read => ("read", None),
             Ending::Failed(error) => ("failed", Some(error)),
+            Ending::Unfinished(said) => ("under way", Some(said)),
             Ending::Skipped(by) => ("skipped", Some(by.to_string())),
             Ending::Stopped => ("stopped", None),
         };

@@ -41,6 +41,7 @@ pub fn read(snapshot: &Snapshot, kinds: &[Arc<dyn Kind>]) -> (Declaration, Probl
         repository: repository.clone(),
         moved: settings.moved.clone(),
         external: settings.external.clone(),
+        dialect: settings.dialect,
     };
     let mut all = Reading::default();
     for kind in kinds {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::access::AccessSettings;
-use crate::unit::{External, Moved};
+use crate::unit::{External, Moved, StackDialect};
 use crate::yaml::Spanned;
 
 /// `groundplan.yaml`: optional; without it one environment, `default`, holds everything.
@@ -32,6 +32,10 @@ pub struct RepositorySettings {
     /// read and never touched.
     #[serde(default)]
     pub external: BTreeMap<String, External>,
+    /// The tool that the stack files were written for, where its own files (`.stackctl*`,
+    /// `buildspec-sync.yml`) are gone: values are sent as that tool sent them.
+    #[serde(default)]
+    pub dialect: Option<StackDialect>,
     /// Who may sync, acknowledge, snooze and recheck a case; always read from the environment's own
     /// branch.
     #[serde(default)]

@@ -129,7 +129,7 @@ impl Progress {
                 self.under_way.remove(&unit);
                 match ending {
                     Ending::Failed(_) => self.failed.insert(unit),
-                    Ending::Skipped(_) | Ending::Stopped => false,
+                    Ending::Unfinished(_) | Ending::Skipped(_) | Ending::Stopped => false,
                     Ending::Unchanged | Ending::Created | Ending::Updated | Ending::Deleted | Ending::Read => {
                         self.done.insert(unit)
                     }

@@ -129,6 +129,7 @@ fn words(state: &State, took: Duration) -> Words {
             Ending::Updated => (paint(GREEN, "✔"), "changed".to_owned()),
             Ending::Deleted => (paint(GREEN, "✔"), "deleted".to_owned()),
             Ending::Failed(error) => (paint(RED, "✘"), paint(RED, error)),
+            Ending::Unfinished(said) => (paint(YELLOW, "…"), paint(YELLOW, said)),
             Ending::Skipped(by) => (paint(YELLOW, "·"), format!("skipped: waits for {by}")),
             Ending::Stopped => (paint(YELLOW, "·"), "not begun".to_owned()),
         },

@@ -40,6 +40,7 @@ fn counts(report: &Report) -> String {
         (of(|ending| matches!(ending, Ending::Updated)), "changed"),
         (of(|ending| matches!(ending, Ending::Deleted)), "deleted"),
         (of(|ending| matches!(ending, Ending::Failed(_))), "failed"),
+        (of(|ending| matches!(ending, Ending::Unfinished(_))), "still under way"),
         (of(|ending| matches!(ending, Ending::Skipped(_))), "skipped"),
         (of(|ending| matches!(ending, Ending::Stopped)), "not begun"),
         (of(|ending| matches!(ending, Ending::Unchanged)), "unchanged"),

@@ -25,6 +25,8 @@ pub enum ErrorKind {
     Moved,
     /// Hands off: somebody must look first.
     Refused,
+    /// It goes on without us, and nothing is wrong yet: whoever runs again waits for it again.
+    Unfinished,
 }
 
 impl KindError {
@@ -38,6 +40,10 @@ impl KindError {
 
     pub fn refused(message: impl Into<String>) -> Self {
         Self { kind: ErrorKind::Refused, ..Self::failed(message) }
+    }
+
+    pub fn unfinished(message: impl Into<String>) -> Self {
+        Self { kind: ErrorKind::Unfinished, ..Self::failed(message) }
     }
 
     pub fn moved(message: impl Into<String>) -> Self {

@@ -16,6 +16,17 @@ pub struct ReadSettings {
     pub moved: Vec<Moved>,
     /// By the name under which others refer to it.
     pub external: BTreeMap<String, External>,
+    /// None where it is told by what the repository looks like.
+    pub dialect: Option<StackDialect>,
+}
+
+/// The tool that a repository's stack files were written for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum StackDialect {
+    Groundplan,
+    CloudGenesis,
+    Stackctl,
 }
 
 /// A unit whose file was renamed: what it brought about stays what it is.

@@ -86,7 +86,7 @@ async fn a_repository_of_stackctl_is_told_what_reads_otherwise() -> Result<()> {
     let told = told_of(&files).await?;
     assert_told(&told, "bare.yaml:0", "stackctl passes over an account without a name, and Groundplan does not");
     assert_told(&told, "deep.yaml:0", "stackctl passes over an account with more than one name");
-    assert_told(&told, "actions.yaml:3", "`Actions` are not run yet");
+    assert_told(&told, "actions.yaml:4", "`Exec: true` is not run: the operator does not allow it");
     assert_told(&told, "ssm.yaml:3", "stackctl sends the path itself, and Groundplan the value it leads to");
     assert_told(&told, "bucket.yaml:2", "stackctl passes over `TemplateBucket`, and Groundplan does not");
     assert_told(&told, "error stacks/111111111111.shop/eu-west-1/large.yaml:2", "quotes");

@@ -2,9 +2,9 @@
 
 use anyhow::{Result, ensure};
 use futures::{StreamExt, stream};
-use groundplan::unit::{Change, Declared, Look};
+use groundplan::unit::{Change, Declared, Look, Planned};
 
-use super::stage::{QUEUE, Stage, look, owned, sync};
+use super::stage::{ACCOUNT, QUEUE, REGION, Stage, look, owned, sync};
 
 const FILE: &str = "Template: queue.yaml\n";
 
@@ -98,5 +98,89 @@ async fn few_calls_a_second_make_it_slow_and_fail_nothing() -> Result<()> {
     // One that asks on as fast as before is refused far more often than it is served.
     let all = proxy.counts().total().calls;
     assert!(throttled * 2 < all, "{throttled} of {all} calls were refused");
+    Ok(())
+}
+
+/// A look for drift at all of them, as many at a time as a plan takes: each with what was found.
+async fn sweep(stage: &Stage, names: &[String]) -> Result<Vec<(String, Planned)>> {
+    stage.sandbox.proxy().reset_counts();
+    let reading = stage.read("shop", QUEUE, &stacks(names))?;
+    let looked = stream::iter(&reading.units)
+        .map(|unit| async move { anyhow::Ok((unit.id.to_string(), look(unit, Look::Close).await?.planned)) })
+        .buffer_unordered(16);
+    let found: Result<Vec<_>> = looked.collect::<Vec<_>>().await.into_iter().collect();
+    owned(&reading).await?;
+    found
+}
+
+fn drifted(found: &[(String, Planned)]) -> Vec<&str> {
+    let drifted = found.iter().filter(|(_, planned)| planned.change != Change::Nothing);
+    let mut names: Vec<&str> = drifted.filter_map(|(id, _)| id.rsplit('/').next()).collect();
+    names.sort_unstable();
+    names
+}
+
+async fn change_by_hand(stage: &Stage, stack: &str, seconds: &str) -> Result<()> {
+    let url = format!("{}/{ACCOUNT}/{stack}-jobs", stage.sandbox.aws_endpoint());
+    let change =
+        [("QueueUrl", url.as_str()), ("Attribute.1.Name", "VisibilityTimeout"), ("Attribute.1.Value", seconds)];
+    stage.sandbox.account_owner(ACCOUNT)?.query("sqs", REGION, "SetQueueAttributes", &change).await.map(drop)
+}
+
+#[tokio::test]
+async fn a_sweep_for_drift_costs_a_call_a_stack_a_call_a_drifted_one_and_a_few_pages() -> Result<()> {
+    let (stage, names) = (Stage::set().await?, names(80));
+    sync_all(&stage.read("shop", QUEUE, &stacks(&names))?.units).await?;
+    // The first look at each version of a stack reads everything of it.
+    let first = sweep(&stage, &names).await?;
+    assert_eq!((drifted(&first), stage.calls("DescribeStackResourceDrifts")), (vec![], 80));
+
+    for stack in ["queue-3", "queue-41", "queue-77"] {
+        change_by_hand(&stage, stack, "99").await?;
+    }
+    for _ in 0..2 {
+        let found = sweep(&stage, &names).await?;
+        assert_eq!(drifted(&found), ["queue-3", "queue-41", "queue-77"]);
+        assert!(found.iter().all(|(_, planned)| (planned.coverage.checked, planned.coverage.total) == (1, 1)));
+        let counts = stage.sandbox.proxy().counts();
+        let (calls, most) = (counts.total().calls, 80 * 115 / 100 + 3);
+        assert!(calls <= most, "{calls} of {most}: {:#?}", counts.by_action());
+        assert_eq!((counts.of("DetectStackDrift"), counts.of("DescribeStackResourceDrifts")), (80, 3));
+    }
+    change_by_hand(&stage, "queue-3", "30").await?;
+    assert_eq!(drifted(&sweep(&stage, &names).await?), ["queue-41", "queue-77"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_word_that_is_kinder_than_the_truth_is_not_gone_by() -> Result<()> {
+    let (stage, names) = (Stage::set().await?, names(2));
+    sync_all(&stage.read("shop", QUEUE, &stacks(&names))?.units).await?;
+    change_by_hand(&stage, "queue-1", "99").await?;
+    // As AWS was seen to do: in sync as a whole, and a resource that is not.
+    stage.sandbox.proxy().say("DescribeStackDriftDetectionStatus", "StackDriftStatus", "IN_SYNC");
+    for _ in 0..3 {
+        assert_eq!(drifted(&sweep(&stage, &names).await?), ["queue-1"]);
+    }
+    assert_eq!(stage.calls("DescribeStackResourceDrifts"), 1, "of the one that cannot be believed");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_believed_is_read_again_before_long_and_after_each_change() -> Result<()> {
+    let (stage, names) = (Stage::set().await?, names(1));
+    sync_all(&stage.read("shop", QUEUE, &stacks(&names))?.units).await?;
+    sweep(&stage, &names).await?;
+    let mut read = 0;
+    for _ in 0..21 {
+        sweep(&stage, &names).await?;
+        read += stage.calls("DescribeStackResourceDrifts");
+    }
+    assert!((1..=2).contains(&read), "{read}");
+    let changed = stage.read("shop", QUEUE, &[("queue-0", "Template: queue.yaml\nParameters: {Timeout: 31}\n")])?;
+    sync(&changed.units[0]).await?;
+    drop(changed);
+    sweep(&stage, &names).await?;
+    assert_eq!(stage.calls("DescribeStackResourceDrifts"), 1, "another version is looked at in full");
     Ok(())
 }

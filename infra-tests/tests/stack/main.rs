@@ -1,18 +1,23 @@
 //! Stacks on a real CloudFormation API: planned, brought about, drifted, put back, destroyed.
 
+mod actions;
 mod adoption;
 mod dialects;
+mod imports;
 mod large;
 mod limits;
+mod memory;
 mod mishaps;
 mod nested;
 mod offline;
 mod outside;
 mod recovery;
+mod refused;
 mod safety;
 mod settings;
 mod stage;
 mod story;
+mod timeouts;
 
 use std::sync::Arc;
 

@@ -155,6 +155,9 @@ async fn a_failed_detection_is_not_a_clean_stack() -> Result<()> {
         "Wait (AWS::CloudFormation::WaitConditionHandle): CloudFormation cannot detect drift of this type";
     assert_eq!(found.coverage.unchecked, [unsupported]);
 
+    drop(unit);
+    stage.forget()?;
+    let unit = stage.one(&template, FILE)?;
     let proxy = stage.sandbox.proxy();
     proxy.say("DescribeStackDriftDetectionStatus", "DetectionStatus", "DETECTION_FAILED");
     proxy.say("DescribeStackDriftDetectionStatus", "DetectionStatusReason", "no permission for sqs");

@@ -170,3 +170,32 @@ fn ten_thousand_units_and_a_row_of_five_thousand_are_no_matter() {
     let thread = std::thread::Builder::new().stack_size(512 << 10).spawn(check).expect("a thread");
     assert_eq!(thread.join().expect("it comes back"), 10_000);
 }
+
+#[tokio::test]
+async fn text_that_is_hardly_yaml_is_told_or_read_as_it_was_meant() -> Result<()> {
+    let file = |name: &str| format!("{HERE}/{name}.yaml");
+    let texts: [(&str, &[u8]); 7] = [
+        ("merged", b"Template: queue.yaml\nTags: {A: b}\nTemplate: queue.yaml\nTags: {A: c}\n"),
+        ("two", b"Template: queue.yaml\n---\nTemplate: queue.yaml\n"),
+        ("tabs", b"Template: queue.yaml\nParameters:\n\tOf: x\n"),
+        ("latin", b"Template: queue.yaml\nParameters: {Of: caf\xe9}\n"),
+        ("wide", b"\xff\xfeT\0e\0m\0p\0"),
+        ("null", b"Template: queue.yaml\nParameters: {Of: \"a\0b\"}\n"),
+        ("mark", b"\xef\xbb\xbfTemplate: queue.yaml\r\nParameters: {Of: x}\r\n"),
+    ];
+    let folder = tempfile::tempdir()?;
+    write(folder.path(), "groundplan.yaml", "{}\n")?;
+    write(folder.path(), "templates/queue.yaml", QUEUE)?;
+    for (name, bytes) in texts {
+        write(folder.path(), &file(name), "")?;
+        std::fs::write(folder.path().join(file(name)), bytes)?;
+    }
+    commit(folder.path())?;
+    let ran = Product::offline()?.run(&["check", "--repo", &folder.path().display().to_string()]).await?;
+    assert_eq!(ran.code, 65);
+    for name in ["merged", "two", "tabs", "latin", "wide", "null"] {
+        assert!(ran.stderr.contains(&file(name)), "{name} is not told: {}", ran.stderr);
+    }
+    assert!(!ran.stderr.contains(&file("mark")), "a mark and CRLF are no matter: {}", ran.stderr);
+    Ok(())
+}

@@ -1,13 +1,36 @@
 //! Every bad thing that may happen to a graph of stacks, with the test that shows what is done then.
 //!
-//! The numbers are those of the list of faults that this product was designed against: 9 to 31 are
+//! The numbers are those of the list of faults that this product was designed against: 1 to 32 are
 //! bad files, 33 to 42 the graph, 58 to 84 CloudFormation. A row without a test fails here.
 
-use infra_tests::faults::{Fault, check};
+use infra_tests::faults::{self, Fault};
 
 const FAULTS: &[Fault] = &[
+    (
+        1,
+        "broken YAML, in many files",
+        "all told in one run",
+        &["all_mistakes_are_told_in_one_run_with_file_line_and_column"],
+    ),
+    (2, "a key written twice", "error at both lines", &["every_key_written_twice_is_reported_with_both_lines"]),
+    (3, "two documents run together", "error", &["text_that_is_hardly_yaml_is_told_or_read_as_it_was_meant"]),
+    (4, "an alias bomb", "error, bounded", &["an_alias_bomb_runs_into_the_budget"]),
+    (5, "an anchor within itself", "error", &["aliases_to_nothing_or_to_themselves_are_refused"]),
+    (6, "20,000 levels", "error, no overflow", &["what_is_too_deep_is_refused"]),
+    (7, "an alias to nothing", "error", &["aliases_to_nothing_or_to_themselves_are_refused"]),
+    (8, "a merge key", "merged", &["merge_keys_are_merged_and_local_keys_win"]),
     (9, "an unknown key", "error, did you mean", &["all_mistakes_are_told_in_one_run_with_file_line_and_column"]),
     (10, "an unknown tag", "error", &["a_stack_file_that_is_no_stack_is_told_and_never_taken_for_a_removed_one"]),
+    (11, "tabs as indent", "error", &["text_that_is_hardly_yaml_is_told_or_read_as_it_was_meant"]),
+    (12, "a byte order mark", "accepted", &["text_that_is_hardly_yaml_is_told_or_read_as_it_was_meant"]),
+    (
+        13,
+        "UTF-16, Latin-1",
+        "error",
+        &["text_that_is_hardly_yaml_is_told_or_read_as_it_was_meant", "bytes_that_are_not_text_are_refused"],
+    ),
+    (14, "control characters", "error", &["text_that_is_hardly_yaml_is_told_or_read_as_it_was_meant"]),
+    (15, "CRLF", "accepted, the same value", &["text_that_is_hardly_yaml_is_told_or_read_as_it_was_meant"]),
     (
         16,
         "a scalar that tools read differently",
@@ -17,6 +40,7 @@ const FAULTS: &[Fault] = &[
     // Passed over, an emptied file would be a removed stack.
     (17, "an empty stack file", "error", &["a_stack_file_that_is_no_stack_is_told_and_never_taken_for_a_removed_one"]),
     (18, "an empty tree", "deletes nothing", &["an_empty_tree_deletes_nothing"]),
+    (19, "a file over its limit", "error naming it", &["too_large_a_file_is_refused_by_name"]),
     (
         20,
         "a template of a templating language",
@@ -31,6 +55,7 @@ const FAULTS: &[Fault] = &[
         &["a_stack_file_that_is_no_stack_is_told_and_never_taken_for_a_removed_one"],
     ),
     (24, "two files, one stack", "error naming both", &["every_fault_of_a_repository_is_told_in_one_run"]),
+    (25, "one object twice", "error naming both", &["an_object_of_two_workloads_is_told_with_both_names"]),
     (
         26,
         "names that differ by case",
@@ -55,6 +80,7 @@ const FAULTS: &[Fault] = &[
             "a_stack_file_that_is_no_stack_is_told_and_never_taken_for_a_removed_one",
         ],
     ),
+    (32, "a time that is none", "error", &["a_stack_file_says_how_long_and_its_word_counts_before_the_operators"]),
     (
         33,
         "a cycle, also of exports",
@@ -108,7 +134,15 @@ const FAULTS: &[Fault] = &[
         "no change, taken away",
         &["a_change_set_without_changes_is_no_change_and_is_taken_away"],
     ),
-    (61, "REVIEW_IN_PROGRESS", "created", &["every_status_is_answered_as_the_table_says"]),
+    (
+        61,
+        "REVIEW_IN_PROGRESS",
+        "created",
+        &[
+            "every_status_is_answered_as_the_table_says",
+            "no_status_but_a_settled_one_is_deleted_or_looked_at_for_drift",
+        ],
+    ),
     (
         62,
         "ROLLBACK_COMPLETE",
@@ -128,7 +162,11 @@ const FAULTS: &[Fault] = &[
         64,
         "somebody else at work",
         "waited for within bounds",
-        &["a_stack_somebody_works_on_is_waited_for", "a_stack_that_stays_busy_is_told_with_who_works_on_it"],
+        &[
+            "a_stack_somebody_works_on_is_waited_for",
+            "a_stack_that_stays_busy_is_told_with_who_works_on_it",
+            "every_status_of_somebody_at_work_is_waited_for_and_then_told_with_the_next_command",
+        ],
     ),
     (65, "DELETE_FAILED", "what is in the way", &["a_failure_inside_a_nested_stack_is_told_from_there"]),
     (
@@ -193,7 +231,15 @@ const FAULTS: &[Fault] = &[
         &["drift_inside_is_told_by_the_way_to_it_and_left_to_a_person"],
     ),
     (78, "nothing can be put back", "said so", &["drift_that_cannot_be_put_back_is_said_to_be_so"]),
-    (79, "an export in use", "refused naming importers", &["what_holds_data_or_is_imported_says_so_before_it_goes"]),
+    (
+        79,
+        "an export in use",
+        "refused naming importers",
+        &[
+            "what_holds_data_or_is_imported_says_so_before_it_goes",
+            "an_export_in_use_is_not_taken_away_and_its_importers_are_named",
+        ],
+    ),
     (
         80,
         "an output changes",
@@ -213,5 +259,5 @@ const FAULTS: &[Fault] = &[
 
 #[test]
 fn every_fault_has_a_test_that_is_there() {
-    check(FAULTS);
+    faults::check(FAULTS);
 }

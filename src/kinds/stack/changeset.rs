@@ -10,6 +10,7 @@ use aws_sdk_cloudformation::types::{ChangeSetStatus, ExecutionStatus};
 use super::changes::{Changed, merge};
 use super::nested;
 use super::realm::{Realm, is_absence};
+use super::validation;
 use super::wait::Pace;
 use super::wanted::PREFIX;
 use crate::aws::{Api, failure, is_throttled};
@@ -57,7 +58,12 @@ pub(super) async fn make(
     }
     let described = settled(realm, stack, name).await?;
     if described.status == Some(ChangeSetStatus::Failed) {
-        let reason = described.status_reason.unwrap_or_default();
+        let mut reason = described.status_reason.unwrap_or_default();
+        if validation::is_meant(&reason)
+            && let Some(found) = validation::found(realm, described.change_set_id.as_deref().unwrap_or(name)).await
+        {
+            reason = found;
+        }
         delete(realm, stack, name).await?;
         return match says_no_changes(&reason) {
             true => Ok(Made::NoChanges),

@@ -4,11 +4,16 @@
 //! failed run left (a stack in review, a creation rolled back) is taken up or cleared first.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_cloudformation::types::ChangeSetType;
 
+use super::action::Action;
 use super::changeset::{self, Made};
+use super::due::Due;
+use super::import::{self, Import};
+use super::invoke::Actions;
 use super::live::Live;
 use super::protection;
 use super::realm::Realm;
@@ -16,7 +21,7 @@ use super::resources::{self, Resource};
 use super::site::delete;
 use super::status::{Standing, Status};
 use super::template::Template;
-use super::update::{Act, run};
+use super::update::{Act, Deployment, run, token};
 use super::upload;
 use super::wait;
 use super::wanted::Wanted;
@@ -29,6 +34,9 @@ pub(super) struct Create {
     pub(super) template: Option<Arc<Template>>,
     /// What stands in its place: a stack in review, or a creation rolled back.
     pub(super) found: Option<Live>,
+    /// What is there already, and makes up the stack; nothing of it is created then.
+    pub(super) imports: Vec<Import>,
+    pub(super) actions: Vec<Action>,
 }
 
 #[async_trait]
@@ -42,8 +50,9 @@ impl Deed for Create {
         }
         let change_set = self.wanted.change_set_name();
         let body = Box::pin(upload::placed(realm, &self.wanted.body)).await?;
-        let made = changeset::make(realm, name, &change_set, false, |call| {
-            self.wanted.fill(&body, call.change_set_type(ChangeSetType::Create))
+        let made = changeset::make(realm, name, &change_set, false, |call| match self.imports.is_empty() {
+            true => self.wanted.fill(&body, call.change_set_type(ChangeSetType::Create)),
+            false => import::into(self.wanted.fill(&body, call), &self.imports, None),
         });
         let set = match Box::pin(made).await {
             Ok(Made::Ready(set)) => set,
@@ -58,7 +67,13 @@ impl Deed for Create {
             }
         };
         let (veil, template, sent) = (&self.wanted.veil, self.template.as_deref(), self.wanted.body.text());
-        let act = Act { realm, name, before: None, sent, veil, template, progress };
+        let due = Due::of(realm, &set.stack_id);
+        if !self.actions.is_empty() {
+            due.note(&token(&set))?;
+        }
+        let kind = if self.imports.is_empty() { Deployment::Creation } else { Deployment::Import };
+        let longest = self.wanted.longest;
+        let act = Act { realm, name, before: None, kind, sent, longest, veil, template, progress };
         let outputs = Box::pin(run(act, &set)).await?;
         if self.wanted.protection == Some(true) {
             Box::pin(protection::set(realm, name, true)).await?;
@@ -66,6 +81,8 @@ impl Deed for Create {
         if let Some(policy) = &self.wanted.policy {
             Box::pin(policy.set(realm, name)).await?;
         }
+        let actions = Actions { realm, stack: name, outputs: &outputs, veil, progress };
+        Box::pin(actions.run(&self.actions, &due)).await?;
         Ok(outputs)
     }
 }
@@ -124,9 +141,9 @@ impl Create {
 }
 
 /// The stack once nobody is at work on it, for a plan.
-pub(super) async fn settled(realm: &Realm, name: &str) -> Result<Option<Live>, KindError> {
+pub(super) async fn settled(realm: &Realm, name: &str, longest: Duration) -> Result<Option<Live>, KindError> {
     match realm.stack(name).await? {
-        Some(live) if live.status.standing() == Standing::Busy => wait::until_idle(realm, name, live).await,
+        Some(live) if live.status.standing() == Standing::Busy => wait::until_idle(realm, name, live, longest).await,
         live => Ok(live),
     }
 }

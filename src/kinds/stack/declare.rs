@@ -8,6 +8,7 @@ use super::description::with_description;
 use super::dialect::{Dialect, Hints, STACKCTL_CONFIG};
 use super::expression::Known;
 use super::external::{self, ExternalStack};
+use super::import;
 use super::limits;
 use super::memory::Memory;
 use super::moved::Moves;
@@ -42,7 +43,7 @@ pub(super) fn read(
     let parsed: Vec<Parsed> =
         snapshot.below("stacks").filter_map(|(file, entry)| parse(file, entry, problems)).collect();
     let hints = parsed.iter().map(|parsed| Hints::of(parsed.path.account_segment, &parsed.node));
-    let dialect = Dialect::of(snapshot, hints);
+    let dialect = Dialect::of(snapshot, settings.dialect, hints);
     let defaults = Defaults::read(snapshot, dialect, problems);
     let files: Vec<&str> = parsed.iter().map(|parsed| parsed.file).collect();
     // Workloads have moves of their own.
@@ -216,6 +217,12 @@ impl Assembly<'_> {
         if let Some(template) = &template {
             self.check_parameters(&spec, template, &parsed.node);
         }
+        if let Some(template) = &template {
+            import::check(&spec.import, template).into_iter().for_each(|problem| self.problems.error(problem));
+        }
+        let allowed = &self.aws.settings().actions;
+        let refused = spec.actions.iter().filter_map(|(action, node)| action.refusal(node, allowed));
+        refused.for_each(|problem| self.problems.warn(problem));
         limits::of_stack(&spec, &parsed.node).into_iter().for_each(|problem| self.problems.error(problem));
         let policy = spec.policy.as_ref().map(|(file, named)| Policy::read(self.snapshot, file, named));
         let policy = policy.and_then(|read| self.problems.keep(read));

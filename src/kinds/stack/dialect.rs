@@ -1,6 +1,7 @@
 //! For which tool the stack files of a repository were written.
 
 use crate::repo::Snapshot;
+use crate::unit::StackDialect;
 use crate::yaml::Node;
 
 /// Where CloudGenesis and stackctl read the same file differently, the dialect decides.
@@ -26,9 +27,15 @@ pub(super) const STACKCTL_CONFIG: [&str; 4] =
     [".stackctl/config.yaml", ".stackctl/config.yml", ".stackctl.yaml", ".stackctl.yml"];
 
 impl Dialect {
-    /// A tool's own files in the repository decide; then `groundplan.yaml`; then what the stack
+    /// What the repository says decides; then a tool's own files; then `groundplan.yaml`; then what the stack
     /// files are written like.
-    pub(super) fn of(snapshot: &Snapshot, hints: impl IntoIterator<Item = Hints>) -> Self {
+    pub(super) fn of(snapshot: &Snapshot, said: Option<StackDialect>, hints: impl IntoIterator<Item = Hints>) -> Self {
+        match said {
+            Some(StackDialect::Groundplan) => return Dialect::Native,
+            Some(StackDialect::CloudGenesis) => return Dialect::CloudGenesis,
+            Some(StackDialect::Stackctl) => return Dialect::Stackctl,
+            None => {}
+        }
         let has = |path: &str| snapshot.file(path).is_some();
         if STACKCTL_CONFIG.iter().any(|path| has(path)) {
             return Dialect::Stackctl;
@@ -95,7 +102,8 @@ mod tests {
         ];
         for (files, hints, dialect) in table {
             let snapshot = Snapshot::of_files(CommitId::new("c"), files.iter().map(|path| (*path, "")));
-            assert_eq!(Dialect::of(&snapshot, [*hints]), *dialect, "{files:?}");
+            assert_eq!(Dialect::of(&snapshot, None, [*hints]), *dialect, "{files:?}");
+            assert_eq!(Dialect::of(&snapshot, Some(StackDialect::CloudGenesis), [*hints]), Dialect::CloudGenesis);
         }
     }
 }

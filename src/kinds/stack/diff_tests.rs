@@ -27,6 +27,7 @@ fn wanted(parameters: &[(&str, Text)], tags: &[(&str, &str)]) -> Wanted {
         earlier: vec!["shop/stacks/old.yaml".into()],
         capabilities: Vec::new(),
         role: None,
+        longest: std::time::Duration::from_secs(60),
         protection: None,
         policy: None,
         notifications: None,
@@ -111,4 +112,24 @@ fn topics_differ_only_where_the_file_says_some() {
     assert_eq!(told(&with(Some(&["arn:one"]))), "");
     assert_eq!(told(&with(Some(&[]))), r#"Some(Text("arn:one")) Some(Text("none"))"#);
     assert_ne!(with(None).change_set_name(), with(Some(&[])).change_set_name());
+}
+
+#[test]
+fn a_role_and_topics_that_nobody_declares_are_not_sent_and_stay() {
+    let client = aws_sdk_cloudformation::Client::from_conf(
+        aws_sdk_cloudformation::Config::builder()
+            .behavior_version(aws_sdk_cloudformation::config::BehaviorVersion::latest())
+            .build(),
+    );
+    let sent = |wanted: Wanted| {
+        let call = wanted.fill(&wanted.body, client.create_change_set());
+        (call.get_role_arn().clone(), call.get_notification_arns().clone())
+    };
+    assert_eq!(sent(wanted(&[], &[])), (None, None));
+    let said = Wanted {
+        role: Some("arn:aws:iam::111122223333:role/deployer".into()),
+        notifications: Some(std::collections::BTreeSet::new()),
+        ..wanted(&[], &[])
+    };
+    assert_eq!(sent(said), (Some("arn:aws:iam::111122223333:role/deployer".into()), Some(Vec::new())));
 }

@@ -46,8 +46,12 @@ pub(super) struct Detected {
     pub(super) found: Vec<Found>,
     /// The logical id and type of each resource.
     pub(super) all: Vec<(String, String)>,
+    /// The ids of the nested stacks that were looked at.
+    pub(super) nested: Vec<String>,
     /// Why the detection failed, where it did: what it found counts, what it left out was not checked.
     pub(super) failed: Option<String>,
+    /// AWS' word for each stack as a whole, its nested ones included: `IN_SYNC`, `DRIFTED`.
+    pub(super) words: Vec<String>,
 }
 
 /// Asks for drift of every resource of a stack, those of its nested stacks included.
@@ -56,7 +60,8 @@ pub(super) async fn detect(realm: &Realm, live: &Live) -> Result<Detected, KindE
     let mut waiting = vec![(String::new(), live.id.clone(), 0)];
     while let Some((path, id, depth)) = waiting.pop() {
         let one = Box::pin(detect_one(realm, &live.name, &id)).await?;
-        detected.failed = detected.failed.or(one.failed);
+        detected.failed = detected.failed.or(one.ended.failed);
+        detected.words.push(one.ended.word);
         let named = |logical_id: String| format!("{path}{logical_id}");
         detected
             .found
@@ -64,6 +69,7 @@ pub(super) async fn detect(realm: &Realm, live: &Live) -> Result<Detected, KindE
         for resource in one.all {
             let is_nested = resource.r#type == NESTED && resource.physical_id.starts_with("arn:");
             if is_nested && depth < DEEPEST {
+                detected.nested.push(resource.physical_id.clone());
                 waiting.push((format!("{path}{}/", resource.logical_id), resource.physical_id, depth + 1));
             } else {
                 detected.all.push((named(resource.logical_id), resource.r#type));
@@ -78,7 +84,16 @@ pub(super) async fn detect(realm: &Realm, live: &Live) -> Result<Detected, KindE
 struct One {
     found: Vec<Found>,
     all: Vec<Resource>,
-    failed: Option<String>,
+    ended: Ended,
+}
+
+/// How a detection ended.
+#[derive(Default)]
+pub(super) struct Ended {
+    /// Why it failed, where it did.
+    pub(super) failed: Option<String>,
+    /// AWS' word for the stack; empty where that is not known.
+    pub(super) word: String,
 }
 
 async fn detect_one(realm: &Realm, name: &str, id: &str) -> Result<One, KindError> {
@@ -93,27 +108,35 @@ async fn detect_one(realm: &Realm, name: &str, id: &str) -> Result<One, KindErro
         Ok(begun) => finished(realm, &session, name, &begun.stack_drift_detection_id.unwrap_or_default()).await?,
         Err(error) if is_running(error.code(), error.message()) => {
             others_finished(realm, name, id, before).await?;
-            None
+            Ended::default()
         }
         Err(error) => return Err(failed(failure(&deed, error))),
     };
+    let found = results(realm, name, id).await?;
+    let mut all = resources::of_id(realm, name, id).await?;
+    all.retain(|resource| resource.status != "DELETE_COMPLETE");
+    Ok(One { found, all, ended })
+}
+
+/// What the last detection found of each resource.
+pub(super) async fn results(realm: &Realm, name: &str, id: &str) -> Result<Vec<Found>, KindError> {
+    let (session, client) = (realm.session().await?, realm.reader().await?);
     let (mut found, mut next) = (Vec::new(), None);
     loop {
         let call = || client.describe_stack_resource_drifts().stack_name(id).set_next_token(next.clone()).send();
-        let page = session.call(Api::Read, call).await.map_err(|error| failed(failure(&deed, error)))?;
+        let page = session.call(Api::Read, call).await.map_err(|error| {
+            session.name_the_target(failure(format!("cannot read the drift of the stack `{name}`"), error))
+        })?;
         found.extend(page.stack_resource_drifts.unwrap_or_default().into_iter().map(Found::of));
         next = page.next_token;
         if next.is_none() {
-            break;
+            return Ok(found);
         }
     }
-    let mut all = resources::of_id(realm, name, id).await?;
-    all.retain(|resource| resource.status != "DELETE_COMPLETE");
-    Ok(One { found, all, failed: ended })
 }
 
 /// The API has no error of its own for a detection that somebody else began: only a sentence.
-fn is_running(code: Option<&str>, message: Option<&str>) -> bool {
+pub(super) fn is_running(code: Option<&str>, message: Option<&str>) -> bool {
     code == Some("ValidationError") && message.is_some_and(|said| said.contains("already in progress"))
 }
 
@@ -136,7 +159,7 @@ fn endless(name: &str) -> KindError {
 }
 
 /// A detection that failed has partial results, which count, and says why; one that does not end has none.
-async fn finished(realm: &Realm, session: &Session, name: &str, id: &str) -> Result<Option<String>, KindError> {
+pub(super) async fn finished(realm: &Realm, session: &Session, name: &str, id: &str) -> Result<Ended, KindError> {
     let (mut pace, started, client) = (Pace::new(), Instant::now(), realm.reader().await?);
     loop {
         let call = || client.describe_stack_drift_detection_status().stack_drift_detection_id(id).send();
@@ -147,9 +170,13 @@ async fn finished(realm: &Realm, session: &Session, name: &str, id: &str) -> Res
             Some(StackDriftDetectionStatus::DetectionInProgress) if started.elapsed() < LONGEST => pace.pause().await,
             Some(StackDriftDetectionStatus::DetectionInProgress) => return Err(endless(name)),
             Some(StackDriftDetectionStatus::DetectionFailed) => {
-                return Ok(Some(now.detection_status_reason.unwrap_or_else(|| "AWS gives no reason".to_owned())));
+                let reason = now.detection_status_reason.unwrap_or_else(|| "AWS gives no reason".to_owned());
+                return Ok(Ended { failed: Some(reason), word: String::new() });
             }
-            _ => return Ok(None),
+            _ => {
+                let word = now.stack_drift_status.map(|word| word.as_str().to_owned()).unwrap_or_default();
+                return Ok(Ended { failed: None, word });
+            }
         }
     }
 }
@@ -281,7 +308,7 @@ pub(super) fn property_path(path: &str) -> String {
 
 /// How many of all resources were compared, and which were not.
 pub(super) fn coverage(detected: &Detected) -> Coverage {
-    let Detected { found, all, failed } = detected;
+    let Detected { found, all, failed, nested: _, words: _ } = detected;
     let mut coverage = Coverage { total: all.len(), ..Coverage::default() };
     for (logical_id, r#type) in all {
         let item = format!("{logical_id} ({type})");
@@ -334,7 +361,7 @@ mod tests {
     fn what_was_not_checked_is_named_and_never_counted() {
         let all = ["A", "B", "C", "D"].map(|id| (id.to_owned(), "AWS::SQS::Queue".to_owned()));
         let found = vec![found("A", "IN_SYNC"), found("B", "UNKNOWN"), found("C", "NOT_CHECKED")];
-        let detected = Detected { found, all: all.to_vec(), failed: None };
+        let detected = Detected { found, all: all.to_vec(), ..Detected::default() };
         let seen = coverage(&detected);
         assert_eq!((seen.checked, seen.total, seen.unchecked.len()), (1, 4, 3));
         assert!(seen.unchecked[2].ends_with("cannot detect drift of this type"));

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::create::settled;
 use super::realm::Realm;
+use super::wait;
 use crate::unit::{Change, Inputs, KindError, Look, Planned, Prepared, Promised, Reference, Unit};
 
 /// Where the units of `external:` stand, so that no path of the repository is taken for one.
@@ -40,7 +41,7 @@ impl Unit for ExternalStack {
     async fn prepare(&self, _inputs: &Inputs, _look: Look) -> Result<Prepared, KindError> {
         let Self { name, stack, realm } = self;
         let at = format!("in account {}, {}", realm.account, realm.region);
-        let Some(live) = Box::pin(settled(realm, stack)).await? else {
+        let Some(live) = Box::pin(settled(realm, stack, wait::longest(realm))).await? else {
             let said = format!("the stack `{stack}`, which somebody else keeps {at}, is not there");
             return Err(KindError::failed(said).hint(format!("is `{name}` under `external:` right, or not made yet?")));
         };

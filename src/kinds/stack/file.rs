@@ -40,8 +40,47 @@ pub(super) struct StackFile {
     depends_on: Option<Vec<String>>,
     /// Stacks of the same account and region to wait for, each by its name (stackctl).
     depends: Option<Vec<String>>,
-    /// What stackctl does after a deployment; not run yet.
-    actions: Option<serde_json::Value>,
+    /// How long one operation of the stack is waited for, in minutes; the operator's time where nothing
+    /// is said. What takes longer is told as under way, and the next run waits for it again.
+    timeout_minutes: Option<u32>,
+    /// What is there already and to become part of the stack: by its logical id, what the service knows
+    /// it by, as `{Items: {TableName: orders}}`. Means nothing more once the stack holds it.
+    import: Option<BTreeMap<String, BTreeMap<String, String>>>,
+    /// What is run after each deployment, as far as the operator's settings allow it (stackctl).
+    actions: Option<Vec<Action>>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "the schema")]
+struct Action {
+    on: ActionEvent,
+    run: Runs,
+}
+
+#[derive(Deserialize, JsonSchema)]
+enum ActionEvent {
+    PostDeploy,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "the schema")]
+enum Runs {
+    One(Run),
+    Many(Vec<Run>),
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "the schema")]
+enum Run {
+    /// The function that an output of the stack names.
+    InvokeLambdaByStackOutput(String),
+    InvokeLambdaByName(String),
+    /// A program and its arguments.
+    Exec(Vec<String>),
+    /// A line for `sh`.
+    Shell(String),
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -27,7 +27,7 @@ pub(super) async fn standing(realm: &Realm, live: &Live) -> Result<Standing, Kin
         let is_there = resource.status != "DELETE_COMPLETE" && !resource.physical_id.is_empty();
         guards.extend(stateful::guard(&resource.logical_id, &resource.r#type).filter(|_| is_there));
     }
-    for (export, names) in imported(realm, live).await? {
+    for (export, names) in imported(realm, &live.exports).await? {
         guards.push(format!("its export `{export}` is imported by {}", quoted(&names)));
         importers.extend(names);
     }
@@ -36,17 +36,31 @@ pub(super) async fn standing(realm: &Realm, live: &Live) -> Result<Standing, Kin
 
 /// Refuses while somebody imports from the stack: AWS would refuse too, and say less.
 pub(super) async fn check_exports(realm: &Realm, live: &Live) -> Result<(), KindError> {
-    let imported = imported(realm, live).await?;
+    let imported = imported(realm, &live.exports).await?;
     let Some((export, importers)) = imported.first() else { return Ok(()) };
     let said =
         format!("the stack `{}` cannot go while its export `{export}` is imported by {}", live.name, quoted(importers));
     Err(KindError::refused(said).hint("first let them take the value from elsewhere, or delete them; then run again"))
 }
 
+/// Refuses an update that takes away what somebody imports: AWS would begin it, and roll it back.
+pub(super) async fn check_exports_kept(realm: &Realm, live: &Live, kept: &[String]) -> Result<(), KindError> {
+    let gone: Vec<String> = live.exports.iter().filter(|export| !kept.contains(export)).cloned().collect();
+    let imported = imported(realm, &gone).await?;
+    let Some((export, importers)) = imported.first() else { return Ok(()) };
+    let said = format!(
+        "the template of `{}` no longer exports `{export}`, which is imported by {}",
+        live.name,
+        quoted(importers)
+    );
+    let hint = "keep the export until they take the value from elsewhere and are synced; then take it out";
+    Err(KindError::refused(said).hint(hint))
+}
+
 /// Each export that is in use, with the stacks that import it.
-async fn imported(realm: &Realm, live: &Live) -> Result<Vec<(String, Vec<String>)>, KindError> {
+async fn imported(realm: &Realm, exports: &[String]) -> Result<Vec<(String, Vec<String>)>, KindError> {
     let mut found = Vec::new();
-    for export in &live.exports {
+    for export in exports {
         let importers = importers(realm, export).await?;
         if !importers.is_empty() {
             found.push((export.clone(), importers));

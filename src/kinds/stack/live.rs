@@ -73,6 +73,12 @@ impl Live {
         }
     }
 
+    /// Its tags without those that AWS itself gives.
+    pub(super) fn own_tags(&self) -> BTreeMap<String, String> {
+        let is_own = |key: &str| !key.starts_with("aws:");
+        self.tags.iter().filter(|(key, _)| is_own(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+
     /// Another one whenever the stack changed: how it stands, since when.
     pub(super) fn version(&self) -> String {
         let status = match self.status {

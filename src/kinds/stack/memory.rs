@@ -1,4 +1,4 @@
-//! Which template a stack was deployed with, remembered by its digest.
+//! Which template a stack was deployed with, remembered by its digest, and what a full look for drift found.
 //!
 //! A stack says when it last changed, and not what it was made from. To ask for every template at
 //! every plan would cost a call a stack; nothing may be written on a stack to spare it, since a tag
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::live::Live;
+use super::sweep::Swept;
 
 /// So often at most is the file written while a run goes on.
 const BREATH: Duration = Duration::from_millis(500);
@@ -39,7 +40,11 @@ struct State {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 struct Known {
     version: String,
-    template: String,
+    /// The digest of the template it was deployed with.
+    template: Option<String>,
+    /// What the last full look for drift found.
+    #[serde(default)]
+    swept: Option<Swept>,
 }
 
 impl Memory {
@@ -51,16 +56,34 @@ impl Memory {
     pub(super) fn is_template(&self, live: &Live, text: &str) -> Option<bool> {
         let state = self.state();
         let known = state.stacks.get(&live.id).filter(|known| known.version == live.version())?;
-        Some(known.template == digest(text))
+        known.template.as_ref().map(|template| *template == digest(text))
     }
 
     /// Remembers which template a stack was deployed with.
     pub(super) fn learn(&self, live: &Live, text: &str) {
+        self.change(live, |known| known.template = Some(digest(text)));
+    }
+
+    /// What the last full look for drift at this version of a stack found, where AWS' word suffices since.
+    pub(super) fn swept(&self, live: &Live) -> Option<Swept> {
+        let state = self.state();
+        state.stacks.get(&live.id).filter(|known| known.version == live.version())?.swept.clone()
+    }
+
+    /// Remembers it; none where the next look is to be a full one.
+    pub(super) fn sweep(&self, live: &Live, swept: Option<Swept>) {
+        self.change(live, |known| known.swept = swept);
+    }
+
+    fn change(&self, live: &Live, change: impl FnOnce(&mut Known)) {
         let mut state = self.state();
         if state.stacks.len() >= MOST {
             state.stacks.clear();
         }
-        let known = Known { version: live.version(), template: digest(text) };
+        let version = live.version();
+        let known = state.stacks.get(&live.id).filter(|known| known.version == version).cloned();
+        let mut known = known.unwrap_or(Known { version, template: None, swept: None });
+        change(&mut known);
         state.unsaved |= state.stacks.insert(live.id.clone(), known.clone()) != Some(known);
         if state.saved.is_none_or(|saved| saved.elapsed() > BREATH) {
             self.save(&mut state);

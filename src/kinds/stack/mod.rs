@@ -5,6 +5,8 @@
 //! A stack is never deleted to get out of a failed update, and a status this program does not know
 //! means hands off.
 
+mod absent;
+mod action;
 mod address;
 mod adopted;
 mod author;
@@ -18,12 +20,17 @@ mod description;
 mod dialect;
 mod diff;
 mod drift;
+mod due;
 mod events;
 mod explain;
 mod expression;
 mod external;
 mod file;
+mod given;
+mod harvest;
 mod iam;
+mod import;
+mod invoke;
 mod leftover;
 mod limits;
 mod live;
@@ -31,6 +38,7 @@ mod memory;
 mod moved;
 mod nested;
 mod policy;
+mod present;
 mod protection;
 mod realm;
 mod recover;
@@ -41,10 +49,13 @@ mod site;
 mod spec;
 mod stateful;
 mod status;
+mod sweep;
 mod template;
 mod unit;
 mod update;
 mod upload;
+mod validation;
+mod values;
 mod veil;
 mod wait;
 mod wanted;

@@ -11,6 +11,7 @@ use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_cloudformation::types::TemplateStage;
 use tokio::sync::{Mutex, OnceCell};
 
+use super::harvest::Harvest;
 use super::live::Live;
 use super::memory::Memory;
 use crate::aws::{Api, Aws, Session, failure};
@@ -29,6 +30,8 @@ pub(super) struct Realm {
     /// Stacks changed by us, which the list tells wrongly until it is taken again.
     touched: std::sync::Mutex<BTreeSet<String>>,
     pub(super) memory: Arc<Memory>,
+    /// Detections of drift that are waited for.
+    pub(super) harvest: Harvest,
 }
 
 /// Every stack of an account and region, by name.
@@ -44,6 +47,7 @@ impl Realm {
             list: Mutex::default(),
             touched: std::sync::Mutex::default(),
             memory,
+            harvest: Harvest::default(),
         }
     }
 

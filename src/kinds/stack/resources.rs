@@ -12,6 +12,8 @@ pub(super) struct Resource {
     pub(super) physical_id: String,
     pub(super) r#type: String,
     pub(super) status: String,
+    /// What the last drift detection said of it: `IN_SYNC`, `NOT_CHECKED`, ….
+    pub(super) drift: String,
 }
 
 /// All of them, deleted ones included; a list that ends early is an error.
@@ -28,11 +30,18 @@ pub(super) async fn of_id(realm: &Realm, name: &str, id: &str) -> Result<Vec<Res
         let page = session.call(Api::Read, call).await.map_err(|error| {
             session.name_the_target(failure(format!("cannot list the resources of the stack `{name}`"), error))
         })?;
-        all.extend(page.stack_resource_summaries.unwrap_or_default().into_iter().map(|summary| Resource {
-            logical_id: summary.logical_resource_id.unwrap_or_default(),
-            physical_id: summary.physical_resource_id.unwrap_or_default(),
-            r#type: summary.resource_type.unwrap_or_default(),
-            status: summary.resource_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
+        all.extend(page.stack_resource_summaries.unwrap_or_default().into_iter().map(|summary| {
+            Resource {
+                logical_id: summary.logical_resource_id.unwrap_or_default(),
+                physical_id: summary.physical_resource_id.unwrap_or_default(),
+                r#type: summary.resource_type.unwrap_or_default(),
+                drift: summary
+                    .drift_information
+                    .and_then(|drift| drift.stack_resource_drift_status)
+                    .map(|status| status.as_str().to_owned())
+                    .unwrap_or_default(),
+                status: summary.resource_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
+            }
         }));
         next = page.next_token;
         if next.is_none() {

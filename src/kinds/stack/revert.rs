@@ -4,6 +4,8 @@
 //! that was reported: it may bring along changes nobody asked for (an attachment made by another
 //! stack, a phantom replacement), and those are refused, not made.
 
+use std::time::Duration;
+
 use aws_sdk_cloudformation::types::{DeploymentMode, Parameter};
 
 use super::changes::Changed;
@@ -11,7 +13,7 @@ use super::changeset::{self, Made};
 use super::drift::{Found, property_path};
 use super::live::Live;
 use super::realm::Realm;
-use super::update::{Act, run};
+use super::update::{Act, Deployment, run};
 use super::veil::Veil;
 use super::wanted::{self, PREFIX};
 use crate::unit::{Effect, KindError, Outputs, Progress};
@@ -21,6 +23,7 @@ pub(super) async fn revert(
     realm: &Realm,
     live: &Live,
     reported: &[Found],
+    longest: Duration,
     veil: &Veil,
     progress: &Progress,
 ) -> Result<Outputs, KindError> {
@@ -32,7 +35,7 @@ pub(super) async fn revert(
             .use_previous_template(true)
             .deployment_mode(DeploymentMode::RevertDrift)
             .set_parameters(Some(live.parameters.keys().map(previous).collect()))
-            .set_tags(Some(wanted::tags(&own_tags(live))))
+            .set_tags(Some(wanted::tags(&live.own_tags())))
             .set_capabilities(wanted::capabilities(&live.capabilities))
     });
     let set = match made.await? {
@@ -53,16 +56,9 @@ pub(super) async fn revert(
         return Err(KindError::refused(said).hint("look at these first; nothing was changed"));
     }
     let (name, before) = (live.name.as_str(), Some(live.version()));
-    let act = Act { realm, name, before, sent: None, veil, template: None, progress };
+    let kind = Deployment::Update;
+    let act = Act { realm, name, before, kind, longest, sent: None, veil, template: None, progress };
     run(act, &set).await
-}
-
-fn own_tags(live: &Live) -> std::collections::BTreeMap<String, String> {
-    live.tags
-        .iter()
-        .filter(|(key, _)| !key.starts_with("aws:"))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect()
 }
 
 /// Whatever a change set would do that was not reported as drift.

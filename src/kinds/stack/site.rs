@@ -14,7 +14,7 @@ use super::realm::{Realm, is_absence};
 use super::recover::hands_off;
 use super::status::{End, Standing, Status};
 use super::veil::Veil;
-use super::wait::Watch;
+use super::wait::{self, Watch};
 use super::wanted::PREFIX;
 use crate::aws::{Api, failure};
 use crate::unit::{Inputs, KindError, Owned, Progress, Site, SiteName, UnitId};
@@ -204,7 +204,8 @@ pub(super) async fn delete(realm: &Realm, live: &Live, veil: &Veil, progress: &P
         }
     }
     let before = Some(live.version());
-    let watch = Watch { realm, name: &live.name, stack_id: &live.id, before, token, veil, template: None, progress };
+    let (name, stack_id, longest) = (live.name.as_str(), live.id.as_str(), wait::longest(realm));
+    let watch = Watch { realm, name, stack_id, before, token, longest, veil, template: None, progress };
     match watch.until_gone().await? {
         Some(now) if now.status.end() != End::Gone => Err(hands_off(realm, &now, veil, None).await),
         Some(_) | None => Ok(()),

@@ -4,10 +4,14 @@ use async_trait::async_trait;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::action::Action;
 use super::changeset::{self, ChangeSet};
 use super::drift::{self, Found};
+use super::due::Due;
 use super::events;
+use super::invoke::Actions;
 use super::policy::Policy;
 use super::protection;
 use super::realm::Realm;
@@ -24,6 +28,7 @@ use crate::unit::{Deed, ErrorKind, KindError, Outputs, Owner, Progress};
 pub(super) struct Update {
     pub(super) realm: Arc<Realm>,
     pub(super) name: String,
+    pub(super) stack_id: String,
     /// As it was when the change was planned.
     pub(super) version: String,
     /// The template that the change set was made from, where it was sent as text.
@@ -33,6 +38,12 @@ pub(super) struct Update {
     pub(super) protect: Option<bool>,
     /// The policy to be set, where it is another one.
     pub(super) policy: Option<Policy>,
+    /// How long its operation is waited for.
+    pub(super) longest: Duration,
+    /// Whether the change set takes over what is there already.
+    pub(super) imports: bool,
+    /// What is run afterwards.
+    pub(super) actions: Vec<Action>,
     /// As they are before it.
     pub(super) outputs: Outputs,
     pub(super) drifted: Vec<Found>,
@@ -45,15 +56,21 @@ impl Deed for Update {
     async fn perform(self: Box<Self>, _owner: &Owner, progress: &Progress) -> Result<Outputs, KindError> {
         let realm = self.realm.as_ref();
         let mut outputs = None;
+        let due = Due::of(realm, &self.stack_id);
         if let Some(set) = &self.set {
             // Boxed, as every step of a deed: together they are more than the compiler takes at once.
             Box::pin(self.is_still_the_same(set)).await?;
+            if !self.actions.is_empty() {
+                due.note(&token(set))?;
+            }
             let template = self.template.as_deref();
             let act = Act {
                 realm,
                 name: &self.name,
                 before: Some(self.version.clone()),
+                kind: if self.imports { Deployment::Import } else { Deployment::Update },
                 sent: self.sent.as_deref(),
+                longest: self.longest,
                 veil: &self.veil,
                 template,
                 progress,
@@ -66,11 +83,17 @@ impl Deed for Update {
         if let Some(policy) = &self.policy {
             Box::pin(policy.set(realm, &self.name)).await?;
         }
-        match (self.drifted.is_empty(), outputs) {
-            (true, Some(outputs)) => Ok(outputs),
-            (true, None) => Ok(self.outputs),
-            (false, done) => Box::pin(self.put_back(done, progress)).await,
+        let outputs = match (self.drifted.is_empty(), outputs) {
+            (true, Some(outputs)) => outputs,
+            (true, None) => self.outputs.clone(),
+            (false, done) => Box::pin(self.put_back(done, progress)).await?,
+        };
+        if self.imports {
+            Box::pin(self.tell_what_differs(progress)).await;
         }
+        let actions = Actions { realm, stack: &self.name, outputs: &outputs, veil: &self.veil, progress };
+        Box::pin(actions.run(&self.actions, &due)).await?;
+        Ok(outputs)
     }
 
     async fn abandon(self: Box<Self>) -> Result<(), KindError> {
@@ -82,6 +105,17 @@ impl Deed for Update {
 }
 
 impl Update {
+    /// CloudFormation takes the template's word for what it imports. How that differs from what is there
+    /// is drift, and worth a word at once.
+    async fn tell_what_differs(&self, progress: &Progress) {
+        let Ok(Some(live)) = self.realm.look_at(&self.name).await else { return };
+        // The next look for drift tells it too.
+        let Ok(detected) = drift::detect(&self.realm, &live).await else { return };
+        for found in detected.found.iter().filter(|found| found.is_drifted()) {
+            progress.say(format!("imported, and not as its template says: {} ({})", found.logical_id, found.r#type));
+        }
+    }
+
     /// What was approved is what runs: the change set says the same as when it was shown.
     async fn is_still_the_same(&self, set: &ChangeSet) -> Result<(), KindError> {
         match changeset::describe(&self.realm, &set.stack_id, &set.id).await? == *set {
@@ -114,7 +148,7 @@ impl Update {
         let (nested, own): (Vec<Found>, Vec<Found>) = left.into_iter().partition(Found::is_nested);
         let outputs = match own.is_empty() {
             true => live.outputs,
-            false => Box::pin(revert(&self.realm, &live, &own, &self.veil, progress)).await?,
+            false => Box::pin(revert(&self.realm, &live, &own, self.longest, &self.veil, progress)).await?,
         };
         match nested.first() {
             None => Ok(outputs),
@@ -141,6 +175,9 @@ pub(super) struct Act<'a> {
     pub(super) name: &'a str,
     /// The stack's version before it; none where there is no stack yet.
     pub(super) before: Option<String>,
+    pub(super) kind: Deployment,
+    /// How long it is waited for.
+    pub(super) longest: Duration,
     /// The template it was made from, to be remembered.
     pub(super) sent: Option<&'a str>,
     pub(super) veil: &'a Veil,
@@ -148,13 +185,21 @@ pub(super) struct Act<'a> {
     pub(super) progress: &'a Progress,
 }
 
+/// What a change set does to a stack as a whole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Deployment {
+    Creation,
+    Update,
+    Import,
+}
+
 /// Executes a change set and waits for its end.
 pub(super) async fn run(act: Act<'_>, set: &ChangeSet) -> Result<Outputs, KindError> {
-    let Act { realm, name, before, sent, veil, template, progress } = act;
+    let Act { realm, name, before, kind, longest, sent, veil, template, progress } = act;
     realm.touch(name);
-    let is_new = before.is_none();
-    execute(realm, name, set, is_new).await?;
-    let watch = Watch { realm, name, stack_id: &set.stack_id, before, token: token(set), veil, template, progress };
+    execute(realm, name, set, kind).await?;
+    let (stack_id, token) = (set.stack_id.as_str(), token(set));
+    let watch = Watch { realm, name, stack_id, before, token, longest, veil, template, progress };
     let live = watch.until_the_end().await?;
     match live.status.end() {
         End::Good => {}
@@ -163,7 +208,7 @@ pub(super) async fn run(act: Act<'_>, set: &ChangeSet) -> Result<Outputs, KindEr
     if let Some(sent) = sent {
         realm.memory.learn(&live, sent);
     }
-    if !is_new {
+    if kind != Deployment::Creation {
         // The change is made; that its leavings cannot be told does not undo it.
         for event in events::left_behind(&watch.events().await.unwrap_or_default()) {
             progress.say(format!("left behind: {} ({}), which could not be deleted", event.logical_id, event.r#type));
@@ -172,14 +217,15 @@ pub(super) async fn run(act: Act<'_>, set: &ChangeSet) -> Result<Outputs, KindEr
     Ok(live.outputs)
 }
 
-async fn execute(realm: &Realm, name: &str, set: &ChangeSet, is_new: bool) -> Result<(), KindError> {
+async fn execute(realm: &Realm, name: &str, set: &ChangeSet, kind: Deployment) -> Result<(), KindError> {
     let (session, client, token) = (realm.session().await?, realm.writer().await?, token(set));
     let call = || {
         let call = client.execute_change_set().change_set_name(&set.id).stack_name(&set.stack_id);
         // Said outright: the API's own words about its default contradict each other. What a first
         // creation made is not kept when it fails, whatever its deletion policy: a name that stays
         // taken would make the next try fail too.
-        let call = call.disable_rollback(false).set_retain_except_on_create(is_new.then_some(true));
+        let is_creation = kind == Deployment::Creation;
+        let call = call.disable_rollback(false).set_retain_except_on_create(is_creation.then_some(true));
         call.client_request_token(&token).send()
     };
     let Err(error) = session.call(Api::Write, call).await else { return Ok(()) };
@@ -198,7 +244,7 @@ async fn execute(realm: &Realm, name: &str, set: &ChangeSet, is_new: bool) -> Re
 }
 
 /// The same for the same change set, so that a second try is no second deed.
-fn token(set: &ChangeSet) -> String {
+pub(super) fn token(set: &ChangeSet) -> String {
     use sha2::{Digest, Sha256};
     format!("{PREFIX}{}", &hex::encode(Sha256::digest(&set.id))[..32])
 }

@@ -52,6 +52,7 @@ pub(super) struct Watch<'a> {
     pub(super) before: Option<String>,
     /// The operation's own token.
     pub(super) token: String,
+    pub(super) longest: Duration,
     pub(super) veil: &'a Veil,
     pub(super) template: Option<&'a Template>,
     pub(super) progress: &'a Progress,
@@ -61,7 +62,8 @@ impl Watch<'_> {
     /// Until the operation has ended, and how.
     pub(super) async fn until_the_end(&self) -> Result<Live, KindError> {
         let mut looks = Looks::new();
-        while looks.started.elapsed() < LONGEST {
+        let mut last = None;
+        while looks.started.elapsed() < self.longest {
             looks.pause(self).await;
             match self.realm.follow(self.stack_id, looks.pace.age()).await {
                 // Only a stack that somebody deleted meanwhile stays away from the list.
@@ -74,25 +76,25 @@ impl Watch<'_> {
                     looks.misses = 0;
                     // AWS may still tell the old status after an operation has begun.
                     let moved = |live: &Live| self.before.as_ref() != Some(&live.version());
-                    if let Some(live) = live
+                    if let Some(live) = &live
                         && live.status.end() != End::Going
-                        && (moved(&live) || looks.started.elapsed() > DOUBT)
+                        && (moved(live) || looks.started.elapsed() > DOUBT)
                     {
-                        return Ok(live);
+                        return Ok(live.clone());
                     }
+                    last = live.map(|live| live.status).or(last);
                 }
                 Err(error) if looks.misses >= MOST_MISSES => return Err(error),
                 Err(_) => looks.misses += 1,
             }
         }
-        let said = format!("the stack `{}` was still at work after {} hours", self.name, LONGEST.as_secs() / 3600);
-        Err(KindError::failed(said).hint("run again: its operation goes on, and will be waited for"))
+        Err(self.goes_on(last.as_ref().map_or("an operation", Status::as_str)))
     }
 
     /// Until the stack is gone, or cannot be deleted; its last description where it has one.
     pub(super) async fn until_gone(&self) -> Result<Option<Live>, KindError> {
         let mut looks = Looks::new();
-        while looks.started.elapsed() < LONGEST {
+        while looks.started.elapsed() < self.longest {
             looks.pause(self).await;
             match self.realm.follow(self.stack_id, looks.pace.age()).await {
                 // The list leaves out what is deleted; only the id tells that from what is not told yet.
@@ -112,9 +114,11 @@ impl Watch<'_> {
                 Err(_) => looks.misses += 1,
             }
         }
-        let said =
-            format!("the stack `{}` was still being deleted after {} hours", self.name, LONGEST.as_secs() / 3600);
-        Err(KindError::failed(said).hint("run again: its deletion goes on, and will be waited for"))
+        Err(self.goes_on("DELETE_IN_PROGRESS"))
+    }
+
+    fn goes_on(&self, status: &str) -> KindError {
+        goes_on(self.realm, self.name, status, self.longest)
     }
 
     /// Tells what happened since it was last told.
@@ -144,6 +148,33 @@ impl Watch<'_> {
     }
 }
 
+/// How long one operation is waited for, where no file says.
+pub(super) fn longest(realm: &Realm) -> Duration {
+    realm.aws.settings().longest.unwrap_or(LONGEST)
+}
+
+/// An operation of ours that outlives the wait for it: neither done nor failed.
+fn goes_on(realm: &Realm, name: &str, status: &str, after: Duration) -> KindError {
+    let said = format!("the stack `{name}` is still in {status} after {}", in_words(after));
+    let again =
+        "nothing is wrong yet: run again, and it is waited for again (`TimeoutMinutes` of its file says how long)";
+    KindError::unfinished(said).hint(match status.starts_with("UPDATE_IN_PROGRESS") {
+        true => {
+            let give_up =
+                format!("aws cloudformation cancel-update-stack --stack-name {name} --region {}", realm.region);
+            format!("{again}; to give it up: {give_up}")
+        }
+        false => again.to_owned(),
+    })
+}
+
+fn in_words(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..=119 => format!("{seconds} seconds"),
+        seconds => format!("{} minutes", seconds / 60),
+    }
+}
+
 /// How a wait goes on: ever more slowly, and with a word now and then for those who watch.
 struct Looks {
     pace: Pace,
@@ -169,7 +200,12 @@ impl Looks {
 
 /// The stack when nobody is at work on it. An operation of ours, left by a killed run, is waited for
 /// to its end; other people's for a short while.
-pub(super) async fn until_idle(realm: &Realm, name: &str, mut live: Live) -> Result<Option<Live>, KindError> {
+pub(super) async fn until_idle(
+    realm: &Realm,
+    name: &str,
+    mut live: Live,
+    longest: Duration,
+) -> Result<Option<Live>, KindError> {
     let (mut pace, started) = (Pace::new(), Instant::now());
     // Whose operation it is does not change while it lasts.
     let newest = match live.status.standing() {
@@ -180,15 +216,19 @@ pub(super) async fn until_idle(realm: &Realm, name: &str, mut live: Live) -> Res
     while live.status.standing() == Standing::Busy {
         let is_ours = token.as_deref().is_some_and(|token| token.starts_with(PREFIX));
         let patience = realm.aws.settings().patience.unwrap_or(PATIENCE);
-        let longest = if is_ours { LONGEST } else { patience };
-        if started.elapsed() > longest {
-            let who = match (is_ours, &token) {
-                (true, _) => "an earlier run of this program".to_owned(),
-                (false, Some(token)) => format!("somebody else (request `{token}`)"),
-                (false, None) => "somebody else".to_owned(),
+        if is_ours && started.elapsed() > longest {
+            return Err(goes_on(realm, name, live.status.as_str(), longest));
+        }
+        if !is_ours && started.elapsed() > patience {
+            let who = match &token {
+                Some(token) => format!("somebody else (request `{token}`)"),
+                None => "somebody else".to_owned(),
             };
             let said = format!("the stack `{name}` is in {}: {who} is at work on it", live.status.as_str());
-            return Err(KindError::failed(said).hint("run again when that has ended"));
+            return Err(KindError::failed(said).hint(format!(
+                "run again when that has ended; what it does: aws cloudformation describe-stack-events --stack-name {name} --region {}",
+                realm.region
+            )));
         }
         pace.pause().await;
         match realm.follow(&live.id, pace.age()).await? {

@@ -1,6 +1,7 @@
 //! A stack as it is to be, every value at hand.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use aws_sdk_cloudformation::operation::create_change_set::builders::CreateChangeSetFluentBuilder;
 use aws_sdk_cloudformation::types::{Capability, Parameter, Tag};
@@ -32,6 +33,8 @@ pub(super) struct Wanted {
     pub(super) notifications: Option<BTreeSet<String>>,
     /// None leaves the role that the stack already has.
     pub(super) role: Option<String>,
+    /// How long the operation that brings it about is waited for.
+    pub(super) longest: Duration,
     pub(super) veil: Veil,
 }
 
