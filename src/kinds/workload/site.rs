@@ -44,7 +44,7 @@ impl Site for ClusterSite {
     }
 
     async fn owned(&self, inputs: &Inputs) -> Result<Vec<Owned>, KindError> {
-        let cluster = match self.clusters.reach(&self.place, inputs).await? {
+        let cluster = match Box::pin(self.clusters.reach(&self.place, inputs)).await? {
             Reached::There(cluster) => cluster,
             Reached::NotThere | Reached::BeingMade => return Ok(Vec::new()),
         };
@@ -58,7 +58,7 @@ impl Site for ClusterSite {
     }
 
     async fn destroy(&self, owned: &Owned, inputs: &Inputs, progress: &Progress) -> Result<(), KindError> {
-        let cluster = match self.clusters.reach(&self.place, inputs).await? {
+        let cluster = match Box::pin(self.clusters.reach(&self.place, inputs)).await? {
             Reached::There(cluster) => cluster,
             Reached::NotThere => return Ok(()),
             Reached::BeingMade => return Err(KindError::moved("the cluster is being created")),
