@@ -15,8 +15,7 @@ use super::watch::keep_watching;
 use crate::drift::{self, DriftReport};
 use crate::engine::Selection;
 use crate::graph::Stop;
-use crate::plan::Plan;
-use crate::serve::TellError;
+use crate::serve::{Observation, TellError};
 use crate::terminal::drift_text;
 use crate::unit::Look;
 
@@ -60,6 +59,7 @@ pub(super) async fn run(operator: OperatorArguments, arguments: DriftArguments) 
     selection.part |= !arguments.notify;
     let stop = stop_on_interrupt();
     let over = arguments.within.map(|within| stop_after(&stop, within));
+    let began = Timestamp::now();
     let plan = session.engine.plan(&selection, Look::Close, &stop).await;
     let is_over = over.is_some_and(|over| over.is_finished());
     if stop.is_asked() && !is_over {
@@ -78,7 +78,7 @@ pub(super) async fn run(operator: OperatorArguments, arguments: DriftArguments) 
     if !arguments.notify {
         return Ok(exit);
     }
-    match tell(&session, &selection, &plan, &report).await {
+    match tell(&session, &selection, &Observation { plan, report, began }).await {
         Ok(()) => {}
         // What was found is the result, whoever could be told of it.
         Err(error) if exit != Exit::Done => _ = super::exit::tell(error.hint("the next `drift --notify` tells it")),
@@ -96,14 +96,9 @@ fn stop_after(stop: &Stop, within: SignedDuration) -> tokio::task::JoinHandle<()
     })
 }
 
-async fn tell(
-    session: &Session,
-    selection: &Selection<'_>,
-    plan: &Plan,
-    report: &DriftReport,
-) -> Result<(), CommandError> {
+async fn tell(session: &Session, selection: &Selection<'_>, seen: &Observation) -> Result<(), CommandError> {
     let service = service(session).await?;
-    match service.tell(selection, plan, report, Timestamp::now()).await {
+    match service.tell(selection, seen, Timestamp::now()).await {
         Ok(cases) => {
             for case in cases {
                 anstream::eprintln!("Kept as case {} ({}).", case.id, case.state.word());

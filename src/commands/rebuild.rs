@@ -71,8 +71,8 @@ pub(super) async fn run(operator: OperatorArguments, arguments: RebuildArguments
 /// Looks at everything once more: what the card says at its end is what the world says. The cases
 /// that nobody was told of meanwhile are told now.
 async fn verify(selection: &Selection<'_>, service: &Service, card: &Card) -> Result<(), CommandError> {
-    let (plan, report) = service.look_closely(selection, &Stop::default()).await?;
-    service.tell(selection, &plan, &report, Timestamp::now()).await?;
-    anstream::eprintln!("{}", service.end_card(card, &report).await?);
+    let seen = service.look_closely(selection, &Stop::default()).await?;
+    service.tell(selection, &seen, Timestamp::now()).await?;
+    anstream::eprintln!("{}", service.end_card(card, &seen.report).await?);
     Ok(())
 }

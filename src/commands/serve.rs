@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
+use jiff::SignedDuration;
 use tokio::net::TcpListener;
 
 use super::arguments::{Format, Target};
@@ -30,13 +32,18 @@ pub struct ServeArguments {
     /// GROUNDPLAN_AUDIT_TOKEN is set, API servers post their audit to /kubernetes/audit.
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
+
+    /// How long a change that a watch saw waits for others, so that one `kubectl apply` is one message; `0s` for none.
+    #[arg(long, value_name = "TIME", default_value = "300ms")]
+    group_wait: SignedDuration,
 }
 
 pub(super) async fn run(operator: OperatorArguments, arguments: ServeArguments) -> Done {
-    let ServeArguments { repo, listen } = arguments;
+    let ServeArguments { repo, listen, group_wait } = arguments;
     let target = Target { repo, revision: None, environment: None, only: Vec::new(), format: Format::Text };
     let session = Session::begin(&operator, target).await?;
-    let service = service(&session).await?;
+    let group_wait = Duration::try_from(group_wait).map_err(|_| CommandError::usage("--group-wait is below zero"))?;
+    let service = Service { group_wait, ..service(&session).await? };
     let socket_mode = session.settings.slack.app_token.is_some();
     let signatures = session.settings.slack.signing_secret.clone().map(Signatures::new);
     let by_http = listen.is_some() && signatures.is_some();
@@ -85,6 +92,7 @@ pub(super) async fn service(session: &Session) -> Result<Service, CommandError> 
         news: Arc::default(),
         owner: owner(),
         health: Health::default(),
+        group_wait: Duration::ZERO,
         records: Records::default(),
     })
 }

@@ -55,8 +55,8 @@ async fn follow(session: &Session, told: &mut Told) -> Done {
                 anstream::eprintln!("{at:.0} {unit} was applied: reading Git again");
                 break;
             }
-            let verdict = drift::verdict_of(&unit, &moment, &declaration.ignore, Zoned::now().date());
-            let Some((at, drift)) = verdict else { continue };
+            let Some((at, finding)) = drift::finding_of(moment) else { continue };
+            let drift = drift::verdict_of(&unit, &finding, &declaration.ignore, Zoned::now().date());
             if told.get(&unit) == Some(&drift) {
                 continue;
             }

@@ -10,4 +10,4 @@ mod watch;
 
 pub use ignore::{Ignored, Today};
 pub use report::{DriftReport, UnitDrift, Verdict, report};
-pub use watch::{Watch, Watched, verdict_of, watch};
+pub use watch::{Watch, Watched, finding_of, verdict_of, watch};

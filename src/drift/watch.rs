@@ -1,5 +1,6 @@
 //! Keeps looking: what can tell of its changes is watched, and told with the instant for which it is true.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 
 use futures::stream::{SelectAll, Stream, StreamExt};
@@ -11,13 +12,15 @@ use super::ignore::Today;
 use super::report::{UnitDrift, unit};
 use crate::declaration::IgnoreRule;
 use crate::graph::{Graph, Role, Stop};
-use crate::plan::{Finding, Trouble, known_outputs};
+use crate::plan::{Finding, Trouble, glance};
 use crate::repo::CommitId;
 use crate::unit::{KindError, Moment, Moments, Planned, UnitId};
 
 /// The units of a graph under watch.
 pub struct Watch {
     pub moments: Pin<Box<dyn Stream<Item = (UnitId, Moment)> + Send>>,
+    /// What a quick look found of each unit when the watch began.
+    pub found: BTreeMap<UnitId, Finding>,
     /// These can only be asked, as a stack.
     pub unwatched: Vec<UnitId>,
 }
@@ -35,7 +38,7 @@ pub struct Watched {
 
 /// Begins to watch each managed unit that can be watched. What its inputs are is asked once.
 pub async fn watch(graph: &Graph, stop: &Stop) -> Watch {
-    let outputs = known_outputs(graph, stop).await;
+    let (found, outputs) = glance(graph, stop).await;
     let managed = graph.members().filter(|member| member.role == Role::Managed);
     let begun = managed.map(|member| {
         let inputs = member.inputs(|id| outputs.get(id));
@@ -60,20 +63,24 @@ pub async fn watch(graph: &Graph, stop: &Stop) -> Watch {
         };
         moments.push(of_unit.map(move |moment| (id.clone(), moment)).boxed());
     }
-    Watch { moments: moments.boxed(), unwatched }
+    Watch { moments: moments.boxed(), found, unwatched }
 }
 
-/// A moment as a verdict; nothing where it only says that the unit was applied.
-pub fn verdict_of(id: &UnitId, moment: &Moment, rules: &[IgnoreRule], today: Today) -> Option<(Timestamp, UnitDrift)> {
-    let (at, finding) = match moment {
+/// A moment as a plan tells it; nothing where it only says that the unit was applied.
+pub fn finding_of(moment: Moment) -> Option<(Timestamp, Finding)> {
+    match moment {
         Moment::Seen { at, planned } => {
-            let Planned { change, foreign, coverage, words, outputs: _ } = planned.as_ref().clone();
-            (*at, Finding::Found { change, foreign, coverage, words, follows: Vec::new() })
+            let Planned { change, foreign, coverage, words, outputs: _ } = *planned;
+            Some((at, Finding::Found { change, foreign, coverage, words, follows: Vec::new() }))
         }
-        Moment::Unseen { at, error } => (*at, Finding::Failed(Trouble::of(error))),
-        Moment::Applied { .. } => return None,
-    };
-    Some((at, unit(id, &finding, &Default::default(), rules, today)))
+        Moment::Unseen { at, error } => Some((at, Finding::Failed(Trouble::of(&error)))),
+        Moment::Applied { .. } => None,
+    }
+}
+
+/// What a watch found of a unit, as a verdict.
+pub fn verdict_of(id: &UnitId, finding: &Finding, rules: &[IgnoreRule], today: Today) -> UnitDrift {
+    unit(id, finding, &Default::default(), rules, today)
 }
 
 #[cfg(test)]
@@ -87,7 +94,10 @@ mod tests {
         let at: Timestamp = "2026-11-21T12:00:00Z".parse().expect("an instant");
         let id = UnitId::new("clusters/shop/web");
         let today: Today = "2026-11-21".parse().expect("a date");
-        let verdict = |moment: Moment| verdict_of(&id, &moment, &[], today).map(|(at, drift)| (at, drift.verdict));
+        let verdict = |moment: Moment| {
+            let (at, finding) = finding_of(moment)?;
+            Some((at, verdict_of(&id, &finding, &[], today).verdict))
+        };
         let seen = |change| Moment::Seen { at, planned: Box::new(Planned::new(change)) };
         let difference = Difference {
             item: "ConfigMap default/web".into(),

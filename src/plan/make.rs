@@ -46,18 +46,12 @@ pub async fn make(scope: &Scope<'_>, look: Look, stop: &Stop) -> Plan {
     let leftover =
         |owned: &Owned| complete && scope.environment.holds(&owned.id) && scope.repository.member(&owned.id).is_none();
     let leftovers = owned.into_iter().filter(leftover).collect();
-    // What is only read is nothing to plan; that it could not be read is what those wait for that need it.
-    let told = asked.into_iter().filter(|(id, asked)| match scope.graph.member(id).map(|member| member.role) {
-        Some(Role::Managed) => true,
-        Some(Role::ReadOnly) => matches!(asked.finding, Finding::Failed(_)),
-        None => false,
-    });
     Plan {
         environment: scope.environment.name.clone(),
         commit: scope.commit.clone(),
         purpose: Purpose::Sync,
         looked_for_drift: look == Look::Close,
-        units: told.map(|(id, asked)| (id, asked.finding)).collect(),
+        units: findings(scope.graph, asked),
         deletions: deletion::in_order(leftovers, scope.repository, scope.foundation.as_ref()),
         unlisted,
     }
@@ -79,6 +73,24 @@ pub async fn destroy(scope: &Scope<'_>, stop: &Stop) -> Plan {
         deletions: deletion::in_order(ours.collect(), scope.repository, scope.foundation.as_ref()),
         unlisted,
     }
+}
+
+/// What a quick look finds of the units of a graph, and the outputs that they have now.
+pub async fn glance(graph: &Graph, stop: &Stop) -> (BTreeMap<UnitId, Finding>, BTreeMap<UnitId, Outputs>) {
+    let asked = ask(graph, Look::Quick, stop).await;
+    let outputs = asked.iter().filter_map(|(id, asked)| Some((id.clone(), asked.outputs.clone()?))).collect();
+    (findings(graph, asked), outputs)
+}
+
+/// What is only read is nothing to plan; that it could not be read is what those wait for that need it.
+fn findings(graph: &Graph, asked: BTreeMap<UnitId, Asked>) -> BTreeMap<UnitId, Finding> {
+    let is_told = |id: &UnitId, finding: &Finding| match graph.member(id).map(|member| member.role) {
+        Some(Role::Managed) => true,
+        Some(Role::ReadOnly) => matches!(finding, Finding::Failed(_)),
+        None => false,
+    };
+    let all = asked.into_iter().map(|(id, asked)| (id, asked.finding));
+    all.filter(|(id, finding)| is_told(id, finding)).collect()
 }
 
 /// The outputs that the units of a graph have now.

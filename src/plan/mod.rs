@@ -11,7 +11,7 @@ mod make;
 pub use approval::{Approved, By, Consent, Refusal};
 pub use deletion::Deletion;
 pub use guards::Guard;
-pub use make::{Scope, destroy, known_outputs, make};
+pub use make::{Scope, destroy, glance, known_outputs, make};
 
 use std::collections::BTreeMap;
 

@@ -30,7 +30,7 @@ impl Service {
         case: &Case,
         path: Option<&str>,
     ) -> Result<GitChange, String> {
-        let before = self.look(&current.declaration, case).await?;
+        let before = self.look(&current.declaration, case).await?.seen;
         if let Some((what, trouble)) = before.plan.troubles().next() {
             return Err(format!("{what}: {}", trouble.message));
         }
@@ -65,7 +65,7 @@ impl Service {
         before: &Plan,
         wanted: &[Adopted],
     ) -> Result<(), String> {
-        let after = self.look(declaration, case).await?;
+        let after = self.look(declaration, case).await?.seen;
         let is_record = |unit: &UnitId, difference: &Difference| {
             declaration.graph.member(unit).is_some_and(|member| member.declared.unit.is_record(difference))
         };

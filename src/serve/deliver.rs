@@ -57,7 +57,9 @@ impl Service {
                         let service = self.clone();
                         channels.spawn(async move {
                             let done = service.deliver_channel(&alerts).await;
-                            tokio::time::sleep(PACE).await;
+                            if let Ok(Left::AtOnce) = done {
+                                tokio::time::sleep(PACE).await;
+                            }
                             (alerts, done)
                         });
                     }
@@ -78,13 +80,13 @@ impl Service {
         }
     }
 
-    /// Sends what is due in one channel, the most urgent first.
-    async fn deliver_channel(&self, alerts: &str) -> Result<(), StoreError> {
-        let Some(slack) = self.slack.as_ref().map(Slack::impatient) else { return Ok(()) };
+    /// Sends what is due in one channel, the most urgent first, with Slack's pause after each message.
+    async fn deliver_channel(&self, alerts: &str) -> Result<Left, StoreError> {
+        let Some(slack) = self.slack.as_ref().map(Slack::impatient) else { return Ok(Left::Rested) };
         while let Some(sent) = self.store.take_due(alerts, Timestamp::now(), HOLD).await? {
             let posted = match &sent.what {
-                What::Case(kept) => send_case(&slack, kept).await,
-                What::Notice(notice, told) => send_notice(&slack, notice, told.as_ref()).await,
+                What::Case(kept) => send_case(&slack, kept, sent.is_untried).await,
+                What::Notice(notice, told) => send_notice(&slack, notice, told.as_ref(), sent.is_untried).await,
                 What::Reply(reply) => send_reply(&slack, reply).await,
             };
             match posted {
@@ -101,14 +103,14 @@ impl Service {
                     // Asked to be slower, a channel waits, and goes on in the order it has.
                     match error.retry_after().filter(|wait| *wait <= SHORT_WAIT) {
                         Some(wait) => tokio::time::sleep(wait).await,
-                        None => return Ok(()),
+                        None => return Ok(Left::AtOnce),
                     }
                     continue;
                 }
             }
             tokio::time::sleep(PACE).await;
         }
-        Ok(())
+        Ok(Left::Rested)
     }
 
     async fn later(&self, sent: &Outgoing, error: &SlackError) -> Result<(), StoreError> {
@@ -123,6 +125,14 @@ impl Service {
     }
 }
 
+/// How a channel was left.
+enum Left {
+    /// Slack had its pause.
+    Rested,
+    /// Right after a call that failed.
+    AtOnce,
+}
+
 /// What a turn of the outbox came to.
 enum Sent {
     Now(Told),
@@ -130,11 +140,12 @@ enum Sent {
     NothingNew,
 }
 
-async fn send_case(slack: &Slack, kept: &KeptCase) -> Result<Sent, SlackError> {
+async fn send_case(slack: &Slack, kept: &KeptCase, is_untried: bool) -> Result<Sent, SlackError> {
     let known = kept.told.clone().map(|(channel, ts)| Posted { channel, ts });
     // A process killed between posting and keeping has left a message: it is taken up.
     let posted = match known {
         Some(posted) => Some(posted),
+        None if is_untried => None,
         None => slack.find(&kept.case).await?,
     };
     let posted = match posted {
@@ -144,12 +155,18 @@ async fn send_case(slack: &Slack, kept: &KeptCase) -> Result<Sent, SlackError> {
     Ok(Sent::Now(told(posted, String::new())))
 }
 
-async fn send_notice(slack: &Slack, notice: &Notice, before: Option<&Told>) -> Result<Sent, SlackError> {
+async fn send_notice(
+    slack: &Slack,
+    notice: &Notice,
+    before: Option<&Told>,
+    is_untried: bool,
+) -> Result<Sent, SlackError> {
     let Notice { name, alerts, text } = notice;
     let words = words_of(text);
     let posted = match before {
         Some(before) if before.words == words => return Ok(Sent::NothingNew),
         Some(before) => Some(posted(before)),
+        None if is_untried => None,
         None => slack.find_notice(alerts.as_deref(), name).await?,
     };
     let posted = match posted {

@@ -59,10 +59,15 @@ fn is_same(one: &IgnoreRule, other: &IgnoreRule) -> bool {
     (&one.unit.value, &one.path, &one.reason, one.until) == (&other.unit.value, &other.path, &other.reason, other.until)
 }
 
+/// The last day of a rule where nobody says another.
+pub(super) fn usual_end(today: Date) -> Date {
+    today.saturating_add(USUAL)
+}
+
 /// What is asked for, or why not.
 fn rules(case: &Case, wanted: &Wanted, known: &[IgnoreRule], today: Date) -> Result<Vec<Rule>, String> {
     let reason = wanted.reason.as_deref().unwrap_or_default().trim();
-    let until = wanted.until.unwrap_or(today.saturating_add(USUAL));
+    let until = wanted.until.unwrap_or_else(|| usual_end(today));
     if reason.is_empty() {
         return Err("a rule needs a reason: whoever meets it later wants to know why".to_owned());
     }

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
+use super::held::Held;
 use super::{Health, ReadError, Service, TellError, underway};
 use crate::cases::{CaseEvent, scrub};
 use crate::declaration::{Declaration, Environment, Schedule};
-use crate::drift::{self, DriftReport};
+use crate::drift::DriftReport;
 use crate::engine::Selection;
 use crate::graph::Stop;
-use crate::plan::{Plan, chain};
-use crate::store::{Lease, Looked, Notice, StoreError};
-use crate::unit::{EnvironmentName, Look};
+use crate::plan::chain;
+use crate::store::{Looked, Notice, StoreError};
+use crate::unit::EnvironmentName;
 
 /// An environment that is looked at by itself.
 #[derive(Clone, Debug)]
@@ -29,8 +30,6 @@ pub(super) struct Scheduled {
 const REREAD: Duration = Duration::from_secs(60);
 /// A look that takes longer tells what it did not come to.
 const LOOK_WITHIN: Duration = Duration::from_secs(30 * 60);
-/// So long no other replica looks at the same environment; longer than a look may take.
-const HOLD: SignedDuration = SignedDuration::from_mins(40);
 /// Failures in a row after which nobody may take silence for good news.
 const SILENCE_IS_NEWS_AFTER: u32 = 2;
 
@@ -110,19 +109,18 @@ impl Service {
             Ok(None) => Ok(()),
             Err(reason) => self.could_not_look(scheduled, looked.as_ref(), &reason).await,
         };
-        self.store.release(&lease).await?;
+        lease.end().await?;
         result
     }
 
     /// The right to look at an environment; none while another replica looks, or somebody syncs: what is
     /// seen in the middle of that is no drift.
-    pub(super) async fn turn_to_look(&self, scheduled: &Scheduled) -> Result<Option<Lease>, StoreError> {
+    pub(super) async fn turn_to_look(&self, scheduled: &Scheduled) -> Result<Option<Held>, StoreError> {
         let Scheduled { repository, environment, .. } = scheduled;
         if underway::busy(&self.store, repository, environment).await?.is_some() {
             return Ok(None);
         }
-        let name = format!("look:{repository}:{environment}");
-        self.store.lease(&name, &self.owner, Timestamp::now(), HOLD).await
+        Held::take(&self.store, format!("look:{repository}:{environment}"), &self.owner).await
     }
 
     /// One look at a whole environment, or at some units of it with what they need, told as cases; none where a
@@ -141,27 +139,14 @@ impl Service {
         let looked = self.look_closely(&selection, &stop).await;
         watch.abort();
         let kept = async {
-            let (plan, report) = looked?;
-            match self.tell(&selection, &plan, &report, Timestamp::now()).await {
-                Ok(_) => Ok(Some(report)),
+            let seen = looked?;
+            match self.tell(&selection, &seen, Timestamp::now()).await {
+                Ok(_) => Ok(Some(seen.report)),
                 Err(TellError::Underway { .. }) => Ok(None),
                 Err(error) => Err(error),
             }
         };
         kept.await.map_err(|error| chain(&error))
-    }
-
-    /// Asks the world of all that is selected, and says what of it is drift. Told to nobody.
-    pub async fn look_closely(
-        &self,
-        selection: &Selection<'_>,
-        stop: &Stop,
-    ) -> Result<(Plan, DriftReport), StoreError> {
-        let declaration = selection.declaration;
-        let plan = self.engine.plan(selection, Look::Close, stop).await;
-        let applied = self.store.applied(&declaration.repository, &selection.environment.name).await?;
-        let report = drift::report(&plan, &applied, &declaration.ignore, jiff::Zoned::now().date());
-        Ok((plan, report))
     }
 
     /// A look ended: a line in the log is all that a clean one says.

@@ -11,8 +11,10 @@ mod card;
 mod deliver;
 mod digest;
 mod health;
+mod held;
 mod ignore;
 mod look;
+mod observe;
 mod press;
 mod propose;
 mod records;
@@ -27,6 +29,7 @@ pub use act::{Answer, Transport, Wish};
 pub use attribute::ASK_AFTER;
 pub use card::Card;
 pub use health::Health;
+pub use observe::Observation;
 pub use propose::Wanted;
 pub use records::Records;
 pub use run::{Door, ServeError};
@@ -64,6 +67,8 @@ pub struct Service {
     /// This process, among the replicas that share a store.
     pub owner: String,
     pub health: Health,
+    /// How long what a watch saw waits for more of the same.
+    pub group_wait: std::time::Duration,
     /// What the API servers' audit webhooks told.
     pub records: Records,
 }

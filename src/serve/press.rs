@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::ignore;
 use super::{Answer, Service, TellError, Transport, Wanted, Wish};
 use crate::cases::Action;
 use crate::plan::chain;
@@ -44,7 +45,7 @@ impl Service {
             Answer::Done(_) | Answer::Waits(_) => Ok(None),
             Answer::Refused(why) => Ok(Some(why)),
             Answer::Propose(kept) => {
-                let wanted = Wanted { reason: press.typed.clone(), ..Wanted::default() };
+                let wanted = Wanted { reason: press.typed.clone(), until: press.until, path: None };
                 match self.propose(*kept, &wish, &wanted).await? {
                     Answer::Refused(why) => Ok(Some(why)),
                     Answer::Done(_) | Answer::Waits(_) | Answer::Go(_) | Answer::Look(_) | Answer::Propose(_) => {
@@ -83,7 +84,8 @@ impl Service {
         if kept.case.revision != press.revision {
             return Ok(false);
         }
-        if let Err(error) = slack.ask_for_reason(&kept.case, press).await {
+        if let Err(error) = slack.ask_for_reason(&kept.case, press, ignore::usual_end(jiff::Zoned::now().date())).await
+        {
             let why = format!("The dialog could not be opened: {}. Press again.", chain(&error));
             slack.whisper(&press.channel, &press.user_id, &why).await.ok();
         }

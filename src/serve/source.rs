@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use super::{ReadError, Service};
 use crate::cases::{Case, Policy};
-use crate::declaration::Declaration;
+use crate::declaration::{Declaration, Environment};
 use crate::plan::chain;
 use crate::repo::{self, Access, CommitId, RepoError, Repository, Snapshot};
 
@@ -90,6 +90,14 @@ impl Service {
     /// What the repository's own head declares now.
     pub(super) async fn head(&self) -> Result<Declaration, ReadError> {
         self.at(None, true).await
+    }
+
+    /// Whether an environment is still what `declaration` says, as far as its branch is the same commit.
+    pub(super) async fn is_current(&self, declaration: &Declaration, environment: &Environment) -> bool {
+        let (source, branch) = (Arc::clone(&self.source), environment.branch.clone());
+        let read = move || source.refreshed()?.commit(branch.as_deref());
+        let now = tokio::task::spawn_blocking(read).await.expect("reading a commit does not panic");
+        now.is_ok_and(|now| now == declaration.commit)
     }
 
     async fn at(&self, revision: Option<String>, refresh: bool) -> Result<Declaration, ReadError> {

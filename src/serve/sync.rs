@@ -6,14 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::act::entry;
 use super::underway::{self, Busy};
-use super::{Service, TellError, Transport, Wish};
+use super::{Observation, Service, TellError, Transport, Wish};
 use crate::apply::{Success, Watch};
 use crate::cases::{Case, CaseEvent, CaseState, scrub};
 use crate::declaration::Declaration;
-use crate::drift::DriftReport;
 use crate::engine::Selection;
 use crate::graph::Stop;
-use crate::plan::{By, Consent, Plan, chain};
+use crate::plan::{By, Consent, chain};
 use crate::store::KeptCase;
 
 /// A yes must have begun its work within this time.
@@ -22,8 +21,7 @@ const COUNTS_FOR: SignedDuration = SignedDuration::from_mins(30);
 /// What a close look at the units of a case found.
 pub(super) struct Looked<'a> {
     pub(super) selection: Selection<'a>,
-    pub(super) plan: Plan,
-    pub(super) report: DriftReport,
+    pub(super) seen: Observation,
 }
 
 impl Service {
@@ -82,12 +80,12 @@ impl Service {
             Ok(declaration) => declaration,
             Err(error) => return unreadable(chain(&error)).await,
         };
-        let Looked { selection, plan, report } = match self.look(&declaration, case).await {
+        let Looked { selection, seen } = match self.look(&declaration, case).await {
             Ok(looked) => looked,
             Err(reason) => return unreadable(reason).await,
         };
-        let clean = report.drifted().next().is_none() && report.unverifiable().next().is_none();
-        self.tell(&selection, &plan, &report, Timestamp::now()).await?;
+        let clean = seen.report.drifted().next().is_none() && seen.report.unverifiable().next().is_none();
+        self.tell(&selection, &seen, Timestamp::now()).await?;
         Ok(clean.then_some(CaseEvent::SeenClean))
     }
 
@@ -96,14 +94,14 @@ impl Service {
         let environment = declaration.environment(case.environment.as_str()).ok_or("the environment is gone")?;
         let ids: Vec<_> = case.units.iter().map(|unit| unit.id.to_string()).collect();
         let selection = Selection::new(declaration, environment, &ids).map_err(|error| error.to_string())?;
-        let (plan, report) = self.look_closely(&selection, &Stop::default()).await.map_err(|error| chain(&error))?;
-        Ok(Looked { selection, plan, report })
+        let seen = self.look_closely(&selection, &Stop::default()).await.map_err(|error| chain(&error))?;
+        Ok(Looked { selection, seen })
     }
 
     /// The line once more, for the units of the case at the commit that was shown.
     async fn put_right(&self, case: &Case, wish: &Wish) -> Result<(), String> {
         let declaration = self.declaration(&case.commit).await.map_err(|error| chain(&error))?;
-        let Looked { selection, plan, report: _ } = self.look(&declaration, case).await?;
+        let Looked { selection, seen: Observation { plan, .. } } = self.look(&declaration, case).await?;
         if let Some((what, trouble)) = plan.troubles().next() {
             return Err(format!("{what}: {}", trouble.message));
         }
@@ -150,7 +148,7 @@ impl Service {
     async fn look_again(&self, case: &Case) -> CaseEvent {
         let looked = async {
             let declaration = self.declaration(&case.commit).await.map_err(|error| chain(&error))?;
-            self.look(&declaration, case).await.map(|looked| looked.report)
+            self.look(&declaration, case).await.map(|looked| looked.seen.report)
         };
         let report = match looked.await {
             Ok(report) => report,

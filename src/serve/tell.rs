@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
-use super::Service;
 use super::underway::{self, Busy};
+use super::{Observation, Service};
 use crate::cases::{
     self, Case, CaseEvent, CaseState, CaseUnit, Group, How, InstallKey, NoSuchStep, Risk, Sight, Weight,
 };
@@ -39,6 +39,8 @@ struct Look<'a> {
     selection: &'a Selection<'a>,
     plan: &'a Plan,
     report: &'a DriftReport,
+    /// What was seen later than this is younger.
+    began: Timestamp,
     key: InstallKey,
     now: Timestamp,
 }
@@ -49,16 +51,16 @@ impl Service {
     pub async fn tell(
         &self,
         selection: &Selection<'_>,
-        plan: &Plan,
-        report: &DriftReport,
+        seen: &Observation,
         now: Timestamp,
     ) -> Result<Vec<Case>, TellError> {
+        let Observation { plan, report, began } = seen;
         let (repository, environment) = (&selection.declaration.repository, &selection.environment.name);
         if let Some(Busy { by }) = underway::busy(&self.store, repository, environment).await? {
             return Err(TellError::Underway { environment: environment.to_string(), by });
         }
         let open = self.store.open_cases(repository, environment).await?;
-        let look = Look { selection, plan, report, key: self.store.install_key().await?, now };
+        let look = Look { selection, plan, report, began: *began, key: self.store.install_key().await?, now };
         let mut steps = Vec::new();
         let mut seen = BTreeSet::new();
         for group in look.groups(&open) {
@@ -203,9 +205,10 @@ impl Look<'_> {
         !self.selection.part || case.units.iter().all(|unit| seen(&unit.id))
     }
 
-    /// What befell a case none of whose units drifted; nothing where the look did not see it whole.
+    /// What befell a case none of whose units drifted; nothing where the look did not see it whole, or where
+    /// it was seen to drift after this look had begun.
     fn not_drifted(&self, case: &Case) -> Option<CaseEvent> {
-        if !self.covers(case) {
+        if !self.covers(case) || case.last_seen > self.began {
             return None;
         }
         let is_its = |unit: &&UnitDrift| case.units.iter().any(|own| own.id == unit.unit);

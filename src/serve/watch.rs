@@ -1,34 +1,43 @@
 //! Listens to what can tell of its changes, and looks at once at what became another.
 //!
-//! A watch only rings: what is told is found by the same look as on schedule, so that no case is made of less.
+//! What a watch saw is worth as much as a look, and is told without another question to the world wherever it is
+//! the whole story. Else it only rings, and the same look as on schedule says what is so.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::time::Duration;
 
 use futures::StreamExt;
-use jiff::Zoned;
+use jiff::{Timestamp, Zoned};
 
 use super::Service;
 use super::look::Scheduled;
 use crate::declaration::Declaration;
 use crate::drift::{self, Verdict, Watch};
 use crate::engine::Selection;
-use crate::graph::Stop;
-use crate::plan::chain;
+use crate::graph::{Role, Stop};
+use crate::plan::{Finding, chain};
 use crate::store::StoreError;
 use crate::unit::{Moment, UnitId};
 
 /// Whether there is another commit or another environment to watch is asked so often.
 const REREAD: Duration = Duration::from_secs(60);
-/// What changes within this is looked at together: somebody's `kubectl apply` changes many objects.
-const BURST: Duration = Duration::from_millis(300);
 /// A look that another replica is at is waited for no longer; the next change or the schedule makes up for it.
 const TURNS: u32 = 120;
 const TURN: Duration = Duration::from_millis(500);
 
-/// What was known of each unit last.
-type Standing = BTreeMap<UnitId, Verdict>;
+/// What is known of the units under watch.
+#[derive(Default)]
+struct Standing {
+    /// Those that have not been seen since the watch began.
+    unseen: BTreeSet<UnitId>,
+    /// How each stood last.
+    verdicts: BTreeMap<UnitId, Verdict>,
+    /// Those that are to be told of, as they were seen last; nothing where only a look can say how they are.
+    news: BTreeMap<UnitId, Option<Finding>>,
+    /// When the last of them became another.
+    at: Option<Timestamp>,
+}
 
 impl Service {
     /// Watches each environment that is looked at by schedule, until it is dropped.
@@ -50,7 +59,7 @@ impl Service {
     }
 
     async fn watch_environment(&self, scheduled: &Scheduled) -> Infallible {
-        let mut standing = Standing::new();
+        let mut standing = Standing::default();
         loop {
             match self.current(scheduled.environment.as_str()).await {
                 Ok(declaration) => self.watch_commit(scheduled, &declaration, &mut standing).await,
@@ -72,13 +81,22 @@ impl Service {
             return tokio::time::sleep(REREAD).await;
         };
         let mut watch = self.engine.watch(&selection, &Stop::default()).await;
+        let managed = selection.graph.members().filter(|member| member.role == Role::Managed);
+        standing.unseen = managed.map(|member| member.declared.id.clone()).collect();
+        let total = standing.unseen.len();
+        standing.unseen.retain(|unit| !watch.unwatched.contains(unit));
+        let watched = standing.unseen.len();
+        let mut is_told = false;
         let mut reread = tokio::time::interval_at(tokio::time::Instant::now() + REREAD, REREAD);
         loop {
-            let mut changed = BTreeSet::new();
+            if standing.unseen.is_empty() && !std::mem::replace(&mut is_told, true) {
+                let (name, commit) = (&scheduled.environment, declaration.commit.short());
+                anstream::eprintln!("Watching {name} at {commit}: {watched} of {total} units tell of changes");
+            }
             tokio::select! {
                 next = watch.moments.next() => {
                     let Some((unit, moment)) = next else { return tokio::time::sleep(REREAD).await };
-                    if !heard(declaration, standing, &mut changed, unit, moment) {
+                    if !standing.hear(declaration, unit, moment) {
                         return;
                     }
                 }
@@ -89,9 +107,14 @@ impl Service {
                     }
                 }
             }
-            let is_going_on = hear_the_rest(&mut watch, declaration, standing, &mut changed).await;
-            if !changed.is_empty() {
-                self.look_at_once(scheduled, &changed).await;
+            if standing.news.is_empty() {
+                continue;
+            }
+            let is_going_on = self.hear_the_rest(&mut watch, declaration, standing).await;
+            let (news, at) = standing.take_news();
+            let units: Vec<String> = news.keys().map(UnitId::to_string).collect();
+            if !(is_going_on && self.told_at_once(&selection, &watch.found, news, at).await) {
+                self.look_at_once(scheduled, units).await;
             }
             if !is_going_on {
                 return;
@@ -99,9 +122,44 @@ impl Service {
         }
     }
 
+    /// Takes in what else happens now: somebody's `kubectl apply` changes many objects, which are one message.
+    /// False where the watch is over.
+    async fn hear_the_rest(&self, watch: &mut Watch, declaration: &Declaration, standing: &mut Standing) -> bool {
+        let end = tokio::time::Instant::now() + self.group_wait;
+        while let Ok(Some((unit, moment))) = tokio::time::timeout_at(end, watch.moments.next()).await {
+            if !standing.hear(declaration, unit, moment) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Tells what was seen, where that is the whole story.
+    async fn told_at_once(
+        &self,
+        watched: &Selection<'_>,
+        found: &BTreeMap<UnitId, Finding>,
+        news: BTreeMap<UnitId, Option<Finding>>,
+        at: Timestamp,
+    ) -> bool {
+        let ids: Vec<String> = news.keys().map(UnitId::to_string).collect();
+        let Some(seen) = news.into_iter().map(|(unit, found)| Some((unit, found?))).collect() else { return false };
+        let Ok(selection) = Selection::new(watched.declaration, watched.environment, &ids) else { return false };
+        match self.tell_seen(&selection, found, seen, at).await {
+            Ok(true) => {
+                anstream::eprintln!("Looked at {} at once: the watch told of a change", ids.join(", "));
+                true
+            }
+            Ok(false) => false,
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "what the watch saw could not be told");
+                false
+            }
+        }
+    }
+
     /// Looks at some units now. It goes on to its end whatever becomes of the watch.
-    async fn look_at_once(&self, scheduled: &Scheduled, units: &BTreeSet<UnitId>) {
-        let only: Vec<String> = units.iter().map(|unit| unit.as_str().to_owned()).collect();
+    async fn look_at_once(&self, scheduled: &Scheduled, only: Vec<String>) {
         let (service, scheduled) = (self.clone(), scheduled.clone());
         let look = tokio::spawn(async move {
             for _ in 0..TURNS {
@@ -111,7 +169,7 @@ impl Service {
                     continue;
                 };
                 let looked = service.look_at(scheduled.environment.as_str(), &only).await;
-                service.store.release(&lease).await?;
+                lease.end().await?;
                 match looked {
                     Ok(None) => {}
                     Ok(Some(_)) => {
@@ -134,48 +192,34 @@ impl Service {
     }
 }
 
-/// Takes in what else happens now; false where the watch is over.
-async fn hear_the_rest(
-    watch: &mut Watch,
-    declaration: &Declaration,
-    standing: &mut Standing,
-    changed: &mut BTreeSet<UnitId>,
-) -> bool {
-    let end = tokio::time::Instant::now() + BURST;
-    while let Ok(Some((unit, moment))) = tokio::time::timeout_at(end, watch.moments.next()).await {
-        if !heard(declaration, standing, changed, unit, moment) {
-            return false;
+impl Standing {
+    /// Whether the watch goes on after this moment. A unit that stands otherwise than before is news.
+    fn hear(&mut self, declaration: &Declaration, unit: UnitId, moment: Moment) -> bool {
+        let Some((at, finding)) = drift::finding_of(moment) else { return false };
+        self.unseen.remove(&unit);
+        let verdict = drift::verdict_of(&unit, &finding, &declaration.ignore, Zoned::now().date()).verdict;
+        let is_known = !matches!(verdict, Verdict::Unverifiable(_));
+        let is_news = match verdict {
+            // A server that does not answer for a moment is no drift; the schedule tells it where it lasts.
+            Verdict::Unverifiable(_) => false,
+            Verdict::Drifted | Verdict::Gone => true,
+            Verdict::Clean | Verdict::Foreign | Verdict::Pending => {
+                matches!(self.verdicts.get(&unit), Some(Verdict::Drifted | Verdict::Gone))
+            }
+        };
+        if is_known {
+            self.verdicts.insert(unit.clone(), verdict);
         }
+        if is_news || self.news.contains_key(&unit) {
+            self.news.insert(unit, is_known.then_some(finding));
+            self.at = Some(at);
+        }
+        true
     }
-    true
-}
 
-/// Whether the watch goes on after this moment. A unit that stands otherwise than before is to be looked at.
-fn heard(
-    declaration: &Declaration,
-    standing: &mut Standing,
-    changed: &mut BTreeSet<UnitId>,
-    unit: UnitId,
-    moment: Moment,
-) -> bool {
-    let Some((_, drift)) = drift::verdict_of(&unit, &moment, &declaration.ignore, Zoned::now().date()) else {
-        return false;
-    };
-    let is_news = match &drift.verdict {
-        // A server that does not answer for a moment is no drift; the schedule tells it where it lasts.
-        Verdict::Unverifiable(_) => false,
-        Verdict::Drifted | Verdict::Gone => true,
-        Verdict::Clean | Verdict::Foreign | Verdict::Pending => {
-            matches!(standing.get(&unit), Some(Verdict::Drifted | Verdict::Gone))
-        }
-    };
-    if !matches!(drift.verdict, Verdict::Unverifiable(_)) {
-        standing.insert(unit.clone(), drift.verdict);
+    fn take_news(&mut self) -> (BTreeMap<UnitId, Option<Finding>>, Timestamp) {
+        (std::mem::take(&mut self.news), self.at.take().unwrap_or_else(Timestamp::now))
     }
-    if is_news {
-        changed.insert(unit);
-    }
-    true
 }
 
 fn names_of(known: &[Scheduled]) -> Vec<(String, String)> {

@@ -1,10 +1,12 @@
 //! A pressed button, parsed from what Slack says of it.
 
+use jiff::civil::Date;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::button::ButtonValue;
 use super::modal::{self, Carried};
+use super::reason;
 use crate::cases::Action;
 
 /// Somebody pressed a button of ours. A wish, not a permission: who may do what is decided
@@ -20,8 +22,10 @@ pub struct Press {
     pub hours: Option<u16>,
     /// For three seconds, what a dialog may be opened with.
     pub trigger: Option<String>,
-    /// What was typed into the dialog before a sync that may hurt.
+    /// What was typed into the dialog before a sync that may hurt, or before a rule.
     pub typed: Option<String>,
+    /// The last day that was chosen for a rule.
+    pub until: Option<Date>,
     pub user_id: String,
     /// The workspace the user belongs to: another than the app's for a guest of a shared channel.
     pub user_team: Option<String>,
@@ -68,6 +72,13 @@ struct View {
     state: Value,
 }
 
+/// What was put into a dialog.
+#[derive(Default)]
+struct Said {
+    typed: Option<String>,
+    until: Option<Date>,
+}
+
 #[derive(Deserialize)]
 struct User {
     id: String,
@@ -105,18 +116,18 @@ impl Press {
     /// From the payload that both transports carry.
     pub fn parse(payload: &Value) -> Result<Press, PressError> {
         let read = |payload| Payload::deserialize(payload).map_err(|_| PressError::Malformed);
-        let (payload, button, place, typed) = match payload["type"].as_str() {
+        let (payload, button, place, said) = match payload["type"].as_str() {
             Some("block_actions") => {
                 let mut payload = read(payload)?;
                 let place = payload.container.take().ok_or(PressError::Malformed)?;
                 let pressed = payload.actions.pop().ok_or(PressError::Malformed)?;
-                (payload, pressed.button()?, place, None)
+                (payload, pressed.button()?, place, Said::default())
             }
             Some("view_submission") => {
                 let mut payload = read(payload)?;
-                let (carried, typed) = payload.view.take().ok_or(PressError::Malformed)?.carried()?;
+                let (carried, said) = payload.view.take().ok_or(PressError::Malformed)?.carried()?;
                 let place = Container { channel_id: carried.channel, message_ts: carried.ts };
-                (payload, carried.button, place, Some(typed))
+                (payload, carried.button, place, said)
             }
             Some(other) => return Err(PressError::NotOurs(other.chars().take(40).collect())),
             None => return Err(PressError::Malformed),
@@ -132,7 +143,8 @@ impl Press {
             plan: button.plan,
             hours: button.hours,
             trigger: trigger_id,
-            typed,
+            typed: said.typed,
+            until: said.until,
             user_id: user.id,
             user_team: user.team_id,
             team: team.map(|team| team.id),
@@ -153,14 +165,17 @@ impl Pressed {
 }
 
 impl View {
-    /// The press that the dialog was opened for, and what was typed.
-    fn carried(self) -> Result<(Carried, String), PressError> {
+    /// The press that the dialog was opened for, and what was put into it.
+    fn carried(self) -> Result<(Carried, Said), PressError> {
         if self.callback_id != modal::NAME {
             return Err(PressError::NotOurs("view_submission".to_owned()));
         }
         let carried: Carried = serde_json::from_str(&self.private_metadata).map_err(|_| PressError::Malformed)?;
-        let typed = self.state["values"][modal::BLOCK][modal::FIELD]["value"].as_str().unwrap_or_default();
-        Ok((carried, typed.trim().to_owned()))
+        let values = &self.state["values"];
+        let typed = values[modal::BLOCK][modal::FIELD]["value"].as_str().unwrap_or_default();
+        let until = values[reason::UNTIL.0][reason::UNTIL.1]["selected_date"].as_str();
+        let until = until.map(str::parse).transpose().map_err(|_| PressError::Malformed)?;
+        Ok((carried, Said { typed: Some(typed.trim().to_owned()), until }))
     }
 }
 
@@ -211,7 +226,12 @@ mod tests {
         let press = Press::parse(&submission(" production ")).expect("a press of ours");
         assert_eq!((press.case.as_str(), press.revision, press.plan.as_str()), ("d_1", 7, "4f0d"));
         assert_eq!((press.channel.as_str(), press.ts.as_str()), ("C0ALERTS", "1.000100"));
-        assert_eq!(press.typed.as_deref(), Some("production"));
+        assert_eq!((press.typed.as_deref(), press.until), (Some("production"), None));
+        let mut dated = submission("ticket 7");
+        dated["view"]["state"]["values"][reason::UNTIL.0] = json!({reason::UNTIL.1: {"selected_date": "2026-12-24"}});
+        assert_eq!(Press::parse(&dated).expect("a press of ours").until, Some(jiff::civil::date(2026, 12, 24)));
+        dated["view"]["state"]["values"][reason::UNTIL.0][reason::UNTIL.1]["selected_date"] = json!("some day");
+        assert_eq!(Press::parse(&dated), Err(PressError::Malformed));
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct Outgoing {
     pub name: String,
     pub what: What,
     pub attempts: u32,
+    /// Nobody has begun to send it: it stands nowhere yet, and need not be looked for.
+    pub is_untried: bool,
     /// Counts what was wanted: what changed while it was sent is still due.
     wanted: i64,
 }
@@ -61,20 +63,21 @@ impl Store {
         hold: SignedDuration,
     ) -> Result<Option<Outgoing>, StoreError> {
         let now_at = milliseconds(now);
-        let take = format!(
-            "UPDATE outbox SET taken_until = $1 WHERE name = (
-                 SELECT name FROM outbox WHERE alerts = $2 AND next_at <= $3 AND taken_until <= $4 AND {READY}
-                 ORDER BY urgency, since LIMIT 1)
-             AND taken_until <= $4
-             RETURNING name, notice, thread, wanted, attempts"
+        let next = format!(
+            "SELECT name, taken_until FROM outbox WHERE alerts = $1 AND next_at <= $2 AND taken_until <= $3 AND {READY}
+             ORDER BY urgency, since LIMIT 1"
         );
-        let query =
-            sqlx::query(AssertSqlSafe(take)).bind(milliseconds(now + hold)).bind(alerts).bind(now_at).bind(now_at);
+        let query = sqlx::query(AssertSqlSafe(next)).bind(alerts).bind(now_at).bind(now_at);
+        let Some(row) = query.fetch_optional(&self.pool).await.map_err(read)? else { return Ok(None) };
+        let (name, before): (String, i64) = (row.get("name"), row.get("taken_until"));
+        // Another process may take it in between: then it is theirs.
+        let take = "UPDATE outbox SET taken_until = $1 WHERE name = $2 AND taken_until = $3
+                    RETURNING notice, thread, wanted, attempts";
+        let query = sqlx::query(take).bind(milliseconds(now + hold)).bind(&name).bind(before);
         let Some(row) = query.fetch_optional(&self.pool).await.map_err(write)? else { return Ok(None) };
-        let (name, wanted): (String, i64) = (row.get("name"), row.get("wanted"));
         let attempts = u32::try_from(row.get::<i64, _>("attempts")).unwrap_or(u32::MAX);
         let Some(what) = self.content(&name, alerts, &row).await? else { return Ok(None) };
-        Ok(Some(Outgoing { name, what, attempts, wanted }))
+        Ok(Some(Outgoing { name, what, attempts, is_untried: attempts == 0 && before == 0, wanted: row.get("wanted") }))
     }
 
     async fn content(&self, name: &str, alerts: &str, row: &AnyRow) -> Result<Option<What>, StoreError> {

@@ -5,6 +5,7 @@
 //! counting proxy), never by whoever sends them. Losses stand in the table like everything else.
 
 mod bare;
+pub mod cases;
 mod cloud;
 mod counted;
 mod figures;

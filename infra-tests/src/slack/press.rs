@@ -47,21 +47,33 @@ pub(super) async fn press(
     deliver(world, payload).await
 }
 
-/// Types into the one field of the modal that was opened last, and sends it back.
-pub(super) async fn submit(world: &World, text: &str, user: &str) -> Result<Delivery, PressError> {
-    let payload = submission(&world.lock(), text, user)?;
+/// Types into the field of the modal that was opened last, chooses a day where it asks for one, and sends it
+/// back. Without a day, the one that stands there is sent.
+pub(super) async fn submit(world: &World, text: &str, day: Option<&str>, user: &str) -> Result<Delivery, PressError> {
+    let payload = submission(&world.lock(), text, day, user)?;
     deliver(world, payload).await
 }
 
-fn submission(state: &State, text: &str, user: &str) -> Result<Value, PressError> {
+fn submission(state: &State, text: &str, day: Option<&str>, user: &str) -> Result<Value, PressError> {
     let mut view = state.views.last().cloned().ok_or(PressError::NoSuchModal)?;
     let (name, team) = state.users.get(user).map(|u| (u.name.clone(), u.team.clone())).ok_or(PressError::NoSuchUser)?;
-    let is_input = |block: &&Value| block["type"] == "input";
-    let input = view["blocks"].as_array().and_then(|blocks| blocks.iter().find(is_input)).cloned();
-    let input = input.ok_or(PressError::NoSuchButton)?;
-    let (block, action) = (input["block_id"].as_str(), input["element"]["action_id"].as_str());
-    let (block, action) = block.zip(action).ok_or(PressError::NoSuchButton)?;
-    view["state"]["values"][block][action] = json!({"type": input["element"]["type"], "value": text});
+    let inputs: Vec<_> =
+        view["blocks"].as_array().into_iter().flatten().filter(|block| block["type"] == "input").cloned().collect();
+    if inputs.is_empty() {
+        return Err(PressError::NoSuchButton);
+    }
+    for input in inputs {
+        let element = &input["element"];
+        let (block, action) = (input["block_id"].as_str(), element["action_id"].as_str());
+        let (block, action) = block.zip(action).ok_or(PressError::NoSuchButton)?;
+        view["state"]["values"][block][action] = match element["type"].as_str() {
+            Some("datepicker") => {
+                let chosen = day.map_or_else(|| element["initial_date"].clone(), Value::from);
+                json!({"type": "datepicker", "selected_date": chosen})
+            }
+            kind => json!({"type": kind, "value": text}),
+        };
+    }
     Ok(json!({
         "type": "view_submission",
         "user": {"id": user, "username": name, "name": name, "team_id": team},

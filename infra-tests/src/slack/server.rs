@@ -159,7 +159,12 @@ impl Simulator {
 
     /// Types `text` into the field of the modal that was opened last, and sends it back.
     pub async fn submit(&self, text: &str, user: &str) -> Result<Delivery, PressError> {
-        super::press::submit(&self.world, text, user).await
+        super::press::submit(&self.world, text, None, user).await
+    }
+
+    /// The same, with a day chosen where the modal asks for one.
+    pub async fn submit_until(&self, text: &str, day: &str, user: &str) -> Result<Delivery, PressError> {
+        super::press::submit(&self.world, text, Some(day), user).await
     }
 
     pub fn connections(&self) -> usize {

@@ -24,6 +24,7 @@ pub(super) async fn method(State(world): State<World>, Path(method): Path<String
     let Some(mut arguments) = arguments(&head.headers, head.uri.query(), body).await else {
         return Json(refusal("invalid_json", Vec::new())).into_response();
     };
+    let at = jiff::Timestamp::now();
     let token = token(&head.headers, &mut arguments);
     let arguments = Value::Object(arguments);
     if let Some(seconds) = too_fast(&world, &method, &arguments) {
@@ -48,7 +49,7 @@ pub(super) async fn method(State(world): State<World>, Path(method): Path<String
         Ok(()) => work(&world, &method, &arguments),
         Err(word) => refusal(&word, Vec::new()),
     };
-    world.lock().calls.push(Call { method, arguments, answer: answer.clone() });
+    world.lock().calls.push(Call { at, method, arguments, answer: answer.clone() });
     if loses_answer {
         let broken = futures::stream::once(async { Err::<Bytes, _>(std::io::Error::other("the answer is lost")) });
         return Response::new(axum::body::Body::from_stream(broken));

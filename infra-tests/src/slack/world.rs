@@ -32,6 +32,7 @@ impl Message {
 /// One call of the Web API, as it came.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Call {
+    pub at: jiff::Timestamp,
     pub method: String,
     pub arguments: Value,
     pub answer: Value,

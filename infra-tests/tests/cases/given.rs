@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use groundplan::cases::{Action, Case};
 use groundplan::declaration::Declaration;
-use groundplan::drift;
 use groundplan::engine::{Engine, Selection};
 use groundplan::forge::{Forge, ForgeSettings};
 use groundplan::graph::Stop;
@@ -93,6 +92,7 @@ pub(crate) async fn given_at(files: BTreeMap<String, String>, store: Option<Stor
         owner: "test".to_owned(),
         health: groundplan::serve::Health::default(),
         records: groundplan::serve::Records::default(),
+        group_wait: Duration::ZERO,
     };
     let given = Given { world, service, slack, folder, declaration };
     given.sync().await;
@@ -137,10 +137,8 @@ impl Given {
 
     pub(crate) async fn look_as(&self, service: &Service) -> Vec<Case> {
         let selection = self.selection();
-        let plan = service.engine.plan(&selection, Look::Close, &Stop::default()).await;
-        let applied = service.store.applied("shop", &selection.environment.name).await.expect("the store is there");
-        let report = drift::report(&plan, &applied, &self.declaration.ignore, jiff::Zoned::now().date());
-        service.tell(&selection, &plan, &report, Timestamp::now()).await.expect("it is kept")
+        let seen = service.look_closely(&selection, &Stop::default()).await.expect("the store is there");
+        service.tell(&selection, &seen, Timestamp::now()).await.expect("it is kept")
     }
 
     pub(crate) async fn deliver(&self) {

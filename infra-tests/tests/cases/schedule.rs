@@ -1,13 +1,11 @@
 //! Looks by themselves: when they are due, and what is said when nobody can look.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use groundplan::cases::Case;
-use groundplan::drift;
 use groundplan::graph::Stop;
 use groundplan::serve::underway;
-use groundplan::unit::Look;
 use infra_tests::sandbox::until;
 use infra_tests::slack::ALERTS;
 use jiff::{SignedDuration, Timestamp};
@@ -100,10 +98,9 @@ async fn a_look_that_was_stopped_rules_nothing_out_that_it_did_not_come_to() {
     given.look().await;
     let (selection, stop) = (given.selection(), Stop::default());
     stop.ask();
-    let plan = given.service.engine.plan(&selection, Look::Close, &stop).await;
-    let report = drift::report(&plan, &BTreeSet::new(), &[], jiff::Zoned::now().date());
-    assert_eq!(report.unverifiable().map(|(unit, _)| unit.as_str()).collect::<Vec<_>>(), [QUEUE]);
-    given.service.tell(&selection, &plan, &report, Timestamp::now()).await.expect("kept");
+    let seen = given.service.look_closely(&selection, &stop).await.expect("the store is there");
+    assert_eq!(seen.report.unverifiable().map(|(unit, _)| unit.as_str()).collect::<Vec<_>>(), [QUEUE]);
+    given.service.tell(&selection, &seen, Timestamp::now()).await.expect("kept");
     assert_eq!(given.open().await[0].state.word(), "stale");
 }
 
@@ -146,9 +143,8 @@ async fn acceptance_20_while_a_rebuild_is_under_way_no_case_is_told_and_at_its_e
     given.change(QUEUE, "half made");
     given.looked_before(false).await;
     let selection = given.selection();
-    let plan = given.service.engine.plan(&selection, Look::Close, &Stop::default()).await;
-    let report = drift::report(&plan, &BTreeSet::new(), &[], jiff::Zoned::now().date());
-    let refused = given.service.tell(&selection, &plan, &report, Timestamp::now()).await;
+    let seen = given.service.look_closely(&selection, &Stop::default()).await.expect("the store is there");
+    let refused = given.service.tell(&selection, &seen, Timestamp::now()).await;
     assert!(refused.expect_err("a rebuild is under way").to_string().contains("rebuild by login:ada"));
     let service = tokio::spawn(given.service.clone().run(None, false));
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -157,4 +153,17 @@ async fn acceptance_20_while_a_rebuild_is_under_way_no_case_is_told_and_at_its_e
     let told = until("the case", Duration::from_secs(60), async || Ok(given.tells("Drift in default").then_some(())));
     told.await.expect("what is left is told when it has ended");
     service.abort();
+}
+
+#[tokio::test]
+async fn a_look_that_began_before_a_drift_was_seen_does_not_rule_it_out() {
+    let given = given().await;
+    let selection = given.selection();
+    // As on AWS, where a look takes minutes, and a watch tells of a cluster meanwhile.
+    let began = given.service.look_closely(&selection, &Stop::default()).await.expect("the store is there");
+    given.change(QUEUE, "by hand");
+    let case = given.look().await.remove(0);
+    given.service.tell(&selection, &began, Timestamp::now()).await.expect("kept");
+    let now = given.open().await.remove(0);
+    assert_eq!((now.revision, now.clean_since), (case.revision, None));
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use infra_tests::slack::{ALERTS, OPERATOR};
 use infra_tests::stage::becomes;
 
-use crate::given::{branches, case, drifted, id};
+use crate::given::{branches, case, drifted, git, id};
 
 #[tokio::test]
 async fn the_menu_asks_for_a_reason_and_adopts_at_once() -> Result<()> {
@@ -24,9 +24,12 @@ async fn the_menu_asks_for_a_reason_and_adopts_at_once() -> Result<()> {
     assert_eq!(branches(&stage)?, ["main"]);
     slack.press(ALERTS, &ts, "case_more=Ignore: add a rule to Git", OPERATOR).await?;
     becomes("another dialog", async || Ok(slack.views().len() == 2)).await?;
-    slack.submit("ticket 7", OPERATOR).await?;
+    let last_day = jiff::Zoned::now().date().saturating_add(jiff::SignedDuration::from_hours(24 * 7)).to_string();
+    slack.submit_until("ticket 7", &last_day, OPERATOR).await?;
     let ignored = format!("groundplan/ignore/{id}");
     becomes("the branch to be told", async || Ok(slack.show(ALERTS).contains(&ignored))).await?;
+    let rules = git(&stage, &["show", &format!("{ignored}:groundplan.yaml")])?;
+    assert!(rules.contains("ticket 7") && rules.contains(&last_day), "{rules}");
 
     slack.press(ALERTS, &ts, "case_more=Adopt: let Git say what is there", OPERATOR).await?;
     let adopted = format!("groundplan/adopt/{id}");

@@ -16,6 +16,7 @@ fn expected(posted: &Posted) -> Press {
         hours: None,
         trigger: None,
         typed: None,
+        until: None,
         user_id: OPERATOR.into(),
         user_team: Some(TEAM_ID.into()),
         team: Some(TEAM_ID.into()),

@@ -81,6 +81,11 @@ fn asked(requests: &[Request]) -> Vec<&Request> {
     ours.filter(|request| request.verb != "patch" || request.uri.contains("groundplan")).collect()
 }
 
+/// Whether the product asked, and not the cluster itself or the test.
+fn ours(request: &Request) -> bool {
+    request.agent.contains("groundplan")
+}
+
 #[tokio::test]
 async fn every_change_is_told_with_its_verdict_and_nothing_is_asked_in_between() -> Result<()> {
     let stage = stage().await?;
@@ -209,10 +214,30 @@ async fn serve_makes_a_case_of_a_change_long_before_its_schedule() -> Result<()>
     let says = |words: &str| Ok(std::fs::read_to_string(&log)?.contains(words));
     // Nobody has ever looked; the next look by schedule is in January.
     becomes("the first look", async || says("Looked at default")).await?;
+    becomes("the watch", async || says("1 of 1 units tell of changes")).await?;
+    let before = stage.sandbox.cluster().audit_length()?;
     stage.sandbox.cluster().api().patch(SETTINGS, &json!({"data": {"a": "theirs"}})).await?;
     becomes("a look at once", async || says("Looked at clusters/shop/web at once")).await?;
-    let cases = stage.run(&["case", "list", "--format", "json"], 0).await?.stdout;
-    assert!(cases.contains("clusters/shop/web"), "{cases}");
+    let requests = stage.sandbox.cluster().requests_from(before)?;
+    let asked_now: Vec<_> = requests.iter().filter(|request| ours(request) && request.verb != "watch").collect();
+    assert!(asked_now.iter().all(|request| request.verb == "patch"), "one dry run, and no look: {asked_now:?}");
+    let cases = async || -> Result<Value> {
+        let listed = stage.run(&["case", "list", "--format", "json"], 0).await?.stdout;
+        Ok(serde_json::from_str::<Value>(&listed)?["cases"].clone())
+    };
+    let told = cases().await?;
+    assert_eq!((told.as_array().map(Vec::len), &told[0]["units"][0]["id"]), (Some(1), &json!("clusters/shop/web")));
+    // A look has nothing to add: whoever says yes to what the watch told gets exactly that.
+    stage.run(&["drift", "--notify"], 2).await?;
+    let looked = cases().await?;
+    let same = |name: &str| assert_eq!(told[0][name], looked[0][name], "{name}");
+    for name in ["id", "revision", "plan_hash", "state_hash", "units"] {
+        same(name);
+    }
+    assert!(told[0]["revision"] == 1 && told[0]["plan_hash"].is_string(), "{told}");
+    // What was put back by hand is seen as well.
+    stage.sandbox.cluster().api().patch(SETTINGS, &json!({"data": {"a": "ours"}})).await?;
+    becomes("the case to be seen clean", async || Ok(cases().await?[0]["clean_since"].is_string())).await?;
     signal(&serving, "INT")?;
     assert_eq!(ended(&mut serving).await?, 0);
     Ok(())

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::AsyncBufRead;
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT,
+};
 use http::{Method, Request};
 use kube::client::Body;
 use serde_json::{Value, json};
@@ -15,6 +17,8 @@ use super::refuse;
 use crate::aws::Session;
 use crate::unit::KindError;
 
+/// How the audit log of a cluster names who asked.
+const AGENT: &str = concat!("groundplan/", env!("CARGO_PKG_VERSION"));
 /// One request and its answer, at most.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Every request we send may be sent twice: reads, server-side applies, and deletions of one uid.
@@ -213,6 +217,7 @@ impl Server {
         let mut request = Request::builder()
             .method(ask.method.clone())
             .uri(&ask.path)
+            .header(USER_AGENT, AGENT)
             .header(ACCEPT, ask.accept)
             .header(CONTENT_TYPE, ask.content_type)
             .body(Body::from(ask.body.clone()))
@@ -240,6 +245,7 @@ impl Server {
     pub(super) async fn open(&self, path: &str) -> Result<Stream<impl AsyncBufRead + Unpin + use<>>, KindError> {
         let mut request = Request::builder()
             .uri(path)
+            .header(USER_AGENT, AGENT)
             .header(ACCEPT, "application/json")
             // Pieces must arrive as they are written, and a compressor would keep them.
             .header(ACCEPT_ENCODING, "identity")
