@@ -13,6 +13,9 @@ pub struct Span {
     /// Byte offsets into `source`.
     pub start: usize,
     pub end: usize,
+    /// On which it begins, counted from 1. To count it when it is asked for would be to read the file
+    /// again for each of its objects.
+    pub line: usize,
 }
 
 /// One node of a document.
@@ -53,14 +56,13 @@ pub enum Style {
 impl Span {
     pub fn place(&self) -> Place {
         let before = &self.source[..self.start.min(self.source.len())];
-        let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-        Place { file: self.file.to_string(), line, column }
+        Place { file: self.file.to_string(), line: self.line, column }
     }
 
     /// The one line on which this begins, without its end.
     pub fn line_text(&self) -> Option<String> {
-        self.source.lines().nth(self.place().line - 1).map(str::to_owned)
+        self.source.lines().nth(self.line.saturating_sub(1)).map(str::to_owned)
     }
 
     /// What is written here, quotes and all.

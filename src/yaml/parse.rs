@@ -1,5 +1,6 @@
 //! From the parser's events to nodes.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -52,6 +53,8 @@ struct Builder {
     copied_bytes: usize,
     /// Where the last thing written ended: a block mapping has no end of its own.
     end: usize,
+    /// The offset up to which lines were counted, and the line there.
+    counted: Cell<(usize, usize)>,
     documents: Vec<Node>,
     problems: Vec<Problem>,
 }
@@ -62,6 +65,7 @@ struct Open {
     anchor: usize,
     tag: Option<String>,
     start: usize,
+    line: usize,
     size: Size,
 }
 
@@ -94,6 +98,7 @@ impl Builder {
             nodes: 0,
             copied_bytes: 0,
             end: 0,
+            counted: Cell::new((0, 1)),
             documents: Vec::new(),
             problems: Vec::new(),
         }
@@ -132,14 +137,14 @@ impl Builder {
         }
         self.end = self.end.max(span.start);
         let size = Size { nodes: 1, bytes: 0, height: 1 };
-        self.open.push(Open { content, anchor, tag: tag.and_then(written), start: span.start, size });
+        self.open.push(Open { content, anchor, tag: tag.and_then(written), start: span.start, line: span.line, size });
         Ok(())
     }
 
     fn finish(&mut self, span: &Span) -> Result<(), Problem> {
         self.end = if span.end > span.start { span.end } else { self.end };
         let open = self.open.pop().expect("the parser ends only what it began");
-        let span = Span { start: open.start, end: self.end.max(open.start), ..span.clone() };
+        let span = Span { start: open.start, end: self.end.max(open.start), line: open.line, ..span.clone() };
         let value = match open.content {
             Content::Sequence(items) => Value::Sequence(items),
             Content::Mapping { pairs, key: _ } => Value::Mapping(pairs::merged(pairs, &mut self.problems)),
@@ -218,7 +223,17 @@ impl Builder {
 
     fn span(&self, at: &granit_parser::Span) -> Span {
         let range = at.byte_range().expect("a parser of a str knows every byte offset");
-        Span { file: self.file.clone(), source: self.source.clone(), start: range.start, end: range.end }
+        let line = self.line_at(range.start);
+        Span { file: self.file.clone(), source: self.source.clone(), start: range.start, end: range.end, line }
+    }
+
+    /// Counts on from where it last was: nodes come in the order of the text.
+    fn line_at(&self, offset: usize) -> usize {
+        let (from, line) = self.counted.get();
+        let (from, line) = if from <= offset { (from, line) } else { (0, 1) };
+        let line = line + self.source.as_bytes()[from..offset].iter().filter(|byte| **byte == b'\n').count();
+        self.counted.set((offset, line));
+        line
     }
 
     fn syntax(&self, error: &ScanError) -> Problem {

@@ -1,7 +1,7 @@
 //! Text to nodes.
 
 use super::{at, node, problems};
-use crate::yaml::{Style, Value, parse, parse_one};
+use crate::yaml::{Node, Span, Style, Value, parse, parse_one};
 
 #[test]
 fn a_span_is_exactly_what_is_written() {
@@ -175,4 +175,24 @@ fn keys_are_single_values_and_files_are_text() {
     assert_eq!(problems("? [a]\n: b\n")[0].message, "a list cannot be a key");
     let found = parse("a.yaml", b"a: 1\nb: \xff\n").unwrap_err();
     assert_eq!((found[0].place.line, found[0].message.as_str()), (2, "this is not UTF-8 text"));
+}
+
+#[test]
+fn every_node_knows_the_line_it_begins_on() {
+    fn walk(node: &Node, lines: &mut Vec<(usize, usize)>) {
+        let Span { source, start, .. } = &node.span;
+        lines.push((node.place().line, source[..*start].matches('\n').count() + 1));
+        match &node.value {
+            Value::Scalar(_) => {}
+            Value::Sequence(items) => items.iter().for_each(|item| walk(item, lines)),
+            Value::Mapping(pairs) => pairs.iter().for_each(|(key, value)| {
+                walk(key, lines);
+                walk(value, lines);
+            }),
+        }
+    }
+    let text = "a: &x\n  - 1\r\n  - {b: 'two\n\n    lines', c: [d,\n e]}\n---\n\nf: |\n  text\n  text\ng: &y {h: i}\nj: *y\nk:\n";
+    let mut lines = Vec::new();
+    parse("a.yaml", text.as_bytes()).expect("it is YAML").iter().for_each(|node| walk(node, &mut lines));
+    assert!(lines.len() > 15 && lines.iter().all(|(told, counted)| told == counted), "{lines:?}");
 }
