@@ -30,6 +30,7 @@ mod kinds;
 mod leave;
 mod logs;
 mod look;
+mod lookout;
 mod managed;
 mod manifest;
 mod mark;

@@ -154,7 +154,7 @@ impl WorkloadReader<'_> {
             mark,
             clusters: self.clusters.clone(),
             place: self.place.clone(),
-            manifests,
+            manifests: Arc::new(manifests),
             values,
             references,
             namespace,

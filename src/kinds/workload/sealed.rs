@@ -158,7 +158,8 @@ pub(super) fn veil(node: &Node, at: &Span) -> Node {
     let place = at.place();
     // A text of nothing but line ends, so that the place stays right.
     let source = "\n".repeat(place.line.saturating_sub(1));
-    let span = Span { file: at.file.clone(), start: source.len(), end: source.len(), source: source.into() };
+    let (end, source) = (source.len(), source.into());
+    let span = Span { file: at.file.clone(), source, start: end, end, line: place.line };
     veiled(node, &span)
 }
 

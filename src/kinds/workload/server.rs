@@ -10,7 +10,7 @@ use http::header::{
 use http::{Method, Request};
 use kube::client::Body;
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::object::ObjectId;
 use super::refuse;
@@ -23,6 +23,8 @@ const AGENT: &str = concat!("groundplan/", env!("CARGO_PKG_VERSION"));
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Every request we send may be sent twice: reads, server-side applies, and deletions of one uid.
 const TRIES: u32 = 4;
+/// Requests under way to one server at a time, for all deeds together; watches are not among them.
+const AT_ONCE: usize = 64;
 /// EKS takes a token for fifteen minutes.
 const TOKEN_AGE: Duration = Duration::from_secs(600);
 
@@ -35,6 +37,7 @@ pub(super) struct Server {
     tokens: Option<Arc<Tokens>>,
     /// Whom the server is to take us for.
     stands_for: Arc<[(HeaderName, HeaderValue)]>,
+    turns: Arc<Semaphore>,
 }
 
 /// The token of an EKS cluster, made anew before it grows old.
@@ -162,7 +165,13 @@ impl Tokens {
 
 impl Server {
     pub(super) fn new(client: kube::Client, name: &str, tokens: Option<Tokens>) -> Self {
-        Self { client, name: name.into(), tokens: tokens.map(Arc::new), stands_for: Arc::new([]) }
+        Self {
+            client,
+            name: name.into(),
+            tokens: tokens.map(Arc::new),
+            stands_for: Arc::new([]),
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+        }
     }
 
     /// The same way to the same server, as a service account: it may do what that one may, and no more.
@@ -226,6 +235,7 @@ impl Server {
         if let Some(tokens) = &self.tokens {
             request.headers_mut().insert(AUTHORIZATION, tokens.header().await.map_err(Lost::Ours)?);
         }
+        let _turn = self.turns.acquire().await.expect("the turns are never closed");
         let answer = async {
             let response = self.client.send(request).await?;
             let status = response.status().as_u16();
@@ -234,7 +244,7 @@ impl Server {
             let body = String::from_utf8(body.into()).map_err(kube::Error::FromUtf8)?;
             Ok::<_, kube::Error>(Answer { status, body, retry_after: seconds.map(Duration::from_secs) })
         };
-        match tokio::time::timeout(PATIENCE, answer).await {
+        match tokio::time::timeout(PATIENCE, Box::pin(answer)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(Lost::Wire(chain(&error))),
             Err(_) => Err(Lost::Wire(format!("no answer within {} s", PATIENCE.as_secs()))),

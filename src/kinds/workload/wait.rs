@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::blame::{Word, ask_pods};
-use super::cluster::{Cluster, Listing};
+use super::cluster::Cluster;
 use super::discovery::Resource;
 use super::inventory::Run;
-use super::mark::{Mark, UNIT_LABEL};
+use super::lookout::{Lookout, objects_of};
+use super::mark::Mark;
 use super::object::ObjectId;
 use super::ready::{Health, HealthRules};
 use crate::unit::{KindError, Progress};
@@ -18,6 +19,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// A container needs this long to come up, crash and be started again.
 const BEFORE_PODS_ARE_ASKED: Duration = Duration::from_secs(3);
+/// Their pods are listed for it, and the inventory is read.
+const BETWEEN_ASKING: Duration = Duration::from_millis(1500);
 /// Of one round: whatever is stuck, a few of them tell it.
 const MOST_ASKED: usize = 3;
 
@@ -34,16 +37,25 @@ pub(super) async fn until_ready(
     progress: &Progress,
 ) -> Result<(), KindError> {
     let (begun, mut pause, mut last) = (Instant::now(), FIRST_PAUSE, String::new());
+    let mut lookout = Lookout::new(cluster, mark, &awaited);
+    let (mut waiting, mut changed) = (BTreeMap::new(), BTreeSet::new());
+    // What they said with the words of their pods, and when those were asked.
+    let (mut words, mut asked) = (BTreeMap::<ObjectId, String>::new(), Instant::now());
+    let mut looked = Instant::now();
     loop {
-        let mut reasons = BTreeMap::new();
-        let live = objects_of(cluster, mark, &awaited).await?;
-        for id in awaited.keys().cloned().collect::<Vec<_>>() {
-            match live.get(&id).map(|object| rules.health(&id, object)) {
+        let judged: Vec<ObjectId> = match lookout.look().await? {
+            true => awaited.keys().cloned().collect(),
+            // What nothing happened to is as it was.
+            false => changed.into_iter().filter(|id| awaited.contains_key(id)).collect(),
+        };
+        for id in judged {
+            waiting.remove(&id);
+            match lookout.live.get(&id).map(|object| rules.health(&id, object)) {
                 Some(Health::Ready) => {
                     awaited.remove(&id);
                 }
                 Some(Health::Failed(why)) => return Err(KindError::failed(format!("`{id}` has failed: {why}"))),
-                Some(Health::Waiting(why)) => _ = reasons.insert(id, why),
+                Some(Health::Waiting(why)) => _ = waiting.insert(id, why),
                 // A finished Job may be gone by its time to live.
                 None if id.is("batch", "Job") => {
                     awaited.remove(&id);
@@ -51,8 +63,16 @@ pub(super) async fn until_ready(
                 None => return Err(KindError::moved(format!("`{id}` was deleted while it was waited for"))),
             }
         }
-        if begun.elapsed() >= BEFORE_PODS_ARE_ASKED {
-            ask_why(cluster, &live, &mut reasons).await?;
+        if begun.elapsed() >= BEFORE_PODS_ARE_ASKED && asked.elapsed() >= BETWEEN_ASKING {
+            words = waiting.clone();
+            ask_why(cluster, &lookout.live, &mut words).await?;
+            asked = Instant::now();
+        }
+        let mut reasons = waiting.clone();
+        for (id, why) in &mut reasons {
+            if let Some(known) = words.get(id).filter(|known| known.starts_with(why.as_str())) {
+                why.clone_from(known);
+            }
         }
         let Some((id, why)) = reasons.first_key_value() else { return Ok(()) };
         let said = match reasons.len() {
@@ -68,13 +88,24 @@ pub(super) async fn until_ready(
             progress.say(&said);
             last = said;
         }
-        if let Some(now) = cluster.run(mark).await?.filter(|now| now.is_another(run)) {
-            let commit: String = now.commit.chars().take(7).collect();
-            return Err(KindError::moved(format!("commit {commit} is applied in place of this one"))
-                .hint("nothing is undone: whoever applies it waits for it"));
+        if looked.elapsed() >= BETWEEN_ASKING {
+            looked = Instant::now();
+            preempted(cluster, mark, run).await?;
         }
-        tokio::time::sleep(pause).await;
+        changed = lookout.next(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Whoever applies another commit waits for it, and this one is over.
+async fn preempted(cluster: &Cluster, mark: &Mark, run: &Run) -> Result<(), KindError> {
+    match cluster.run(mark).await?.filter(|now| now.is_another(run)) {
+        None => Ok(()),
+        Some(now) => {
+            let commit: String = now.commit.chars().take(7).collect();
+            Err(KindError::moved(format!("commit {commit} is applied in place of this one"))
+                .hint("nothing is undone: whoever applies it waits for it"))
+        }
     }
 }
 
@@ -134,36 +165,4 @@ pub(super) fn held_by(object: &Value) -> String {
         true => String::new(),
         false => format!(" (held by {})", finalizers.join(", ")),
     }
-}
-
-/// The live objects of these kinds that carry the unit's label.
-async fn objects_of(cluster: &Cluster, mark: &Mark, awaited: &Awaited) -> Result<BTreeMap<ObjectId, Value>, KindError> {
-    let selector = format!("{UNIT_LABEL}={}", mark.label());
-    let listings: BTreeSet<Listing> = awaited
-        .iter()
-        .map(|(id, resource)| Listing {
-            resource: resource.clone(),
-            kind: id.kind.clone(),
-            namespace: None,
-            selector: Some(selector.clone()),
-            metadata_only: false,
-        })
-        .collect();
-    let mut objects = BTreeMap::new();
-    for (listing, text) in cluster.list_all(listings).await? {
-        let mut list: Value = serde_json::from_str(&text).map_err(|error| {
-            KindError::failed(format!("{} answered with a broken list: {error}", cluster.server.name))
-        })?;
-        for object in list["items"].as_array_mut().into_iter().flatten() {
-            let text = |key: &str| object["metadata"][key].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-            let id = ObjectId {
-                group: listing.resource.group.clone(),
-                kind: listing.kind.clone(),
-                namespace: text("namespace"),
-                name: text("name").unwrap_or_default(),
-            };
-            objects.insert(id, object.take());
-        }
-    }
-    Ok(objects)
 }

@@ -45,6 +45,8 @@ struct Watching {
 /// What was seen last, and what tells of changes to it.
 struct Known {
     desired: Vec<Desired>,
+    /// Where in `desired` each object stands.
+    places: HashMap<ObjectId, usize>,
     discovery: Discovery,
     inventory: Option<Inventory>,
     listings: Vec<Listing>,
@@ -195,8 +197,22 @@ impl Known {
             parts.entry(foreign.item.clone()).or_default().foreign.push(foreign);
         }
         let coverage = planned.coverage;
+        let places = desired.iter().enumerate().map(|(place, desired)| (desired.id().clone(), place)).collect();
         let (judged, is_lost, _watches) = (HashMap::new(), false, watches);
-        Ok(Self { desired, discovery, inventory, listings, parts, judged, coverage, is_new, is_lost, news, _watches })
+        Ok(Self {
+            desired,
+            places,
+            discovery,
+            inventory,
+            listings,
+            parts,
+            judged,
+            coverage,
+            is_new,
+            is_lost,
+            news,
+            _watches,
+        })
     }
 
     /// The whole unit as it is known now.
@@ -243,7 +259,7 @@ impl Known {
             KindError::failed(format!("{} told of an object that cannot be read: {error}", cluster.server.name))
         })?;
         let (id, item) = (found.id.clone(), found.id.to_string());
-        let Some(desired) = self.desired.iter().find(|desired| *desired.id() == id) else {
+        let Some(desired) = self.places.get(&id).and_then(|place| self.desired.get(*place)) else {
             // Not declared: if it was to be pruned, it is gone now.
             let was_told = is_gone && self.parts.remove(&item).is_some();
             return Ok(if was_told { Turn::Changed } else { Turn::Same });

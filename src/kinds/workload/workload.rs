@@ -43,7 +43,8 @@ pub(super) struct Workload {
     pub(super) mark: Mark,
     pub(super) clusters: Arc<Clusters>,
     pub(super) place: Where,
-    pub(super) manifests: Vec<Manifest>,
+    /// Shared: a watch and a deed hold the workload too.
+    pub(super) manifests: Arc<Vec<Manifest>>,
     pub(super) values: BTreeMap<String, Source>,
     pub(super) references: Vec<Reference>,
     pub(super) namespace: String,

@@ -1,0 +1,173 @@
+//! The live objects that somebody waits for: listed once, then told by watches.
+//!
+//! A list every second would be late by half of it and would cost a page each time. Where the watches
+//! may not be opened, or are lost, it goes on by lists alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::cluster::{Cluster, Listing};
+use super::follow::{Following, News, SILENCE};
+use super::mark::{Mark, UNIT_LABEL};
+use super::object::ObjectId;
+use super::wait::Awaited;
+use crate::unit::KindError;
+
+/// Events that wait for their turn.
+const ROOM: usize = 256;
+/// What comes this close together is judged together.
+const TOGETHER: Duration = Duration::from_millis(5);
+/// However quiet the watches are, a list is the judge again after this.
+const LIST_AGAIN: Duration = Duration::from_secs(30);
+
+/// The objects of some kinds that carry a unit's label.
+pub(super) struct Lookout<'a> {
+    cluster: &'a Cluster,
+    listings: BTreeSet<Listing>,
+    pub(super) live: BTreeMap<ObjectId, Value>,
+    /// What was listed, up to which version, and when.
+    listed: Option<(Vec<(Listing, String)>, Instant)>,
+    watches: Option<Watches>,
+    /// A watch was lost: from then on only lists are believed.
+    is_deaf: bool,
+}
+
+struct Watches {
+    news: mpsc::Receiver<News>,
+    listings: Vec<Listing>,
+    // Ends the watches with it.
+    _running: JoinSet<()>,
+}
+
+impl<'a> Lookout<'a> {
+    pub(super) fn new(cluster: &'a Cluster, mark: &Mark, awaited: &Awaited) -> Self {
+        let listings = listings(mark, awaited);
+        Self { cluster, listings, live: BTreeMap::new(), listed: None, watches: None, is_deaf: false }
+    }
+
+    /// Lists everything where nobody tells what happens. Whether it did.
+    pub(super) async fn look(&mut self) -> Result<bool, KindError> {
+        if self.listed.as_ref().is_some_and(|(_, when)| when.elapsed() < LIST_AGAIN) {
+            return Ok(false);
+        }
+        self.watches = None;
+        let (live, versions) = Box::pin(all(self.cluster, self.listings.clone())).await?;
+        (self.live, self.listed) = (live, Some((versions, Instant::now())));
+        Ok(true)
+    }
+
+    /// Until something happened, and to which objects; or until the time is over.
+    pub(super) async fn next(&mut self, longest: Duration) -> BTreeSet<ObjectId> {
+        let mut changed = BTreeSet::new();
+        let Some(watches) = self.watches() else {
+            tokio::time::sleep(longest).await;
+            self.listed = None;
+            return changed;
+        };
+        let Ok(Some(first)) = tokio::time::timeout(longest, watches.news.recv()).await else { return changed };
+        tokio::time::sleep(TOGETHER).await;
+        let mut all = vec![first];
+        while let Ok(news) = watches.news.try_recv() {
+            all.push(news);
+        }
+        let kinds: Vec<(String, String)> =
+            watches.listings.iter().map(|listing| (listing.resource.group.clone(), listing.kind.clone())).collect();
+        for news in all {
+            match news {
+                News::Put { listing, object, .. } => match serde_json::from_str::<Value>(object.get()) {
+                    Ok(object) => {
+                        let id = id_of(&kinds[listing], &object);
+                        changed.insert(id.clone());
+                        self.live.insert(id, object);
+                    }
+                    Err(_) => self.listed = None,
+                },
+                News::Gone { listing, object, .. } => match serde_json::from_str::<Value>(object.get()) {
+                    Ok(object) => {
+                        let id = id_of(&kinds[listing], &object);
+                        self.live.remove(&id);
+                        changed.insert(id);
+                    }
+                    Err(_) => self.listed = None,
+                },
+                News::Lost { .. } => (self.is_deaf, self.listed) = (true, None),
+                News::Again { .. } => self.listed = None,
+            }
+        }
+        changed
+    }
+
+    /// Opens the watches where the last list left off; none where there are none to be had.
+    fn watches(&mut self) -> Option<&mut Watches> {
+        let (versions, _) = self.listed.as_ref()?;
+        if self.is_deaf {
+            self.watches = None;
+        } else if self.watches.is_none() {
+            let (send, news) = mpsc::channel(ROOM);
+            let mut running = JoinSet::new();
+            for (number, (listing, version)) in versions.iter().enumerate() {
+                let (listing, version) = (listing.clone(), version.clone());
+                let following = Following { listing, number, version, silence: SILENCE };
+                running.spawn(following.run(self.cluster.server.clone(), send.clone()));
+            }
+            let listings = versions.iter().map(|(listing, _)| listing.clone()).collect();
+            self.watches = Some(Watches { news, listings, _running: running });
+        }
+        self.watches.as_mut()
+    }
+}
+
+fn listings(mark: &Mark, awaited: &Awaited) -> BTreeSet<Listing> {
+    let selector = format!("{UNIT_LABEL}={}", mark.label());
+    let one = |(id, resource): (&ObjectId, &super::discovery::Resource)| Listing {
+        resource: resource.clone(),
+        kind: id.kind.clone(),
+        namespace: None,
+        selector: Some(selector.clone()),
+        metadata_only: false,
+    };
+    awaited.iter().map(one).collect()
+}
+
+/// The live objects of these kinds that carry the unit's label.
+pub(super) async fn objects_of(
+    cluster: &Cluster,
+    mark: &Mark,
+    awaited: &Awaited,
+) -> Result<BTreeMap<ObjectId, Value>, KindError> {
+    Ok(Box::pin(all(cluster, listings(mark, awaited))).await?.0)
+}
+
+/// All that these lists hold, and the version that each shows.
+async fn all(
+    cluster: &Cluster,
+    listings: BTreeSet<Listing>,
+) -> Result<(BTreeMap<ObjectId, Value>, Vec<(Listing, String)>), KindError> {
+    let (mut objects, mut versions) = (BTreeMap::new(), Vec::new());
+    for (listing, text) in cluster.list_all(listings).await? {
+        let mut list: Value = serde_json::from_str(&text).map_err(|error| {
+            KindError::failed(format!("{} answered with a broken list: {error}", cluster.server.name))
+        })?;
+        let kind = (listing.resource.group.clone(), listing.kind.clone());
+        for object in list["items"].as_array_mut().into_iter().flatten() {
+            objects.insert(id_of(&kind, object), object.take());
+        }
+        let version = list["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
+        versions.push((listing, version));
+    }
+    Ok((objects, versions))
+}
+
+fn id_of((group, kind): &(String, String), object: &Value) -> ObjectId {
+    let text = |key: &str| object["metadata"][key].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    ObjectId {
+        group: group.clone(),
+        kind: kind.clone(),
+        namespace: text("namespace"),
+        name: text("name").unwrap_or_default(),
+    }
+}
