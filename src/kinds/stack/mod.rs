@@ -11,6 +11,7 @@ mod address;
 mod adopted;
 mod author;
 mod authored;
+mod budget;
 mod capability;
 mod changes;
 mod changeset;

@@ -1,7 +1,7 @@
 //! One account and region: its session, and the list of its stacks shared by a whole run.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_sdk_cloudformation::Client;
@@ -9,8 +9,9 @@ use aws_sdk_cloudformation::config::Builder;
 use aws_sdk_cloudformation::config::retry::RetryConfig;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_cloudformation::types::TemplateStage;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::{Mutex, Notify, OnceCell};
 
+use super::budget::Budget;
 use super::harvest::Harvest;
 use super::live::Live;
 use super::memory::Memory;
@@ -27,6 +28,9 @@ pub(super) struct Realm {
     pub(super) region: String,
     reader: OnceCell<Client>,
     list: Mutex<Option<(Instant, Arc<Stacks>)>>,
+    /// Wakes those who wait for the next list.
+    fresh: Notify,
+    budget: std::sync::Mutex<Budget>,
     /// Stacks changed by us, which the list tells wrongly until it is taken again.
     touched: std::sync::Mutex<BTreeSet<String>>,
     pub(super) memory: Arc<Memory>,
@@ -45,6 +49,8 @@ impl Realm {
             region: region.to_owned(),
             reader: OnceCell::new(),
             list: Mutex::default(),
+            fresh: Notify::new(),
+            budget: std::sync::Mutex::default(),
             touched: std::sync::Mutex::default(),
             memory,
             harvest: Harvest::default(),
@@ -97,14 +103,35 @@ impl Realm {
             return Ok(stacks.clone());
         }
         let taken = Instant::now();
-        let stacks = Arc::new(self.list().await?);
+        let listed = self.list().await;
+        // One that failed has cost a call as well, and is not asked for again at once.
+        let pages = listed.as_ref().map_or(1, |(_, pages)| *pages);
+        self.budget().spend(pages, Instant::now());
+        let stacks = Arc::new(listed?.0);
         *list = Some((taken, stacks.clone()));
+        self.fresh.notify_waiters();
         Ok(stacks)
     }
 
-    async fn list(&self) -> Result<Stacks, KindError> {
+    /// Until somebody has taken a new list, or it is our turn to take one, which is looked at so often.
+    pub(super) async fn next_list(&self, pause: Duration) {
+        loop {
+            tokio::select! {
+                () = self.fresh.notified() => return,
+                () = tokio::time::sleep(pause) => if self.budget().has_a_list(Instant::now()) { return },
+            }
+        }
+    }
+
+    /// What is left for those who wait here.
+    pub(super) fn budget(&self) -> MutexGuard<'_, Budget> {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All pages, and how many they were.
+    async fn list(&self) -> Result<(Stacks, u32), KindError> {
         let (session, client) = (self.session().await?, self.reader().await?);
-        let (mut stacks, mut next) = (Stacks::new(), None);
+        let (mut stacks, mut next, mut pages) = (Stacks::new(), None, 0);
         loop {
             let call = || client.describe_stacks().set_next_token(next.clone()).send();
             let page = session.call(Api::Read, call).await;
@@ -112,9 +139,9 @@ impl Realm {
             stacks.extend(
                 page.stacks.unwrap_or_default().into_iter().map(Live::of).map(|live| (live.name.clone(), live)),
             );
-            next = page.next_token;
+            (next, pages) = (page.next_token, pages + 1);
             if next.is_none() {
-                return Ok(stacks);
+                return Ok((stacks, pages));
             }
         }
     }

@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(2 * 60);
 const DOUBT: Duration = Duration::from_secs(20);
 /// What happens in an operation is told from then on, and ever less often: each word costs a call.
 const FIRST_WORD: Duration = Duration::from_secs(4);
+/// From then on also where all that waiting may cost is spent.
+const WORD_AT_LAST: Duration = Duration::from_secs(60);
 /// So many reads in a row may fail before a watch is given up: a failed read fails no deployment.
 const MOST_MISSES: u32 = 30;
 
@@ -182,17 +184,24 @@ struct Looks {
     misses: u32,
     told: usize,
     tell_at: Duration,
+    is_new: bool,
 }
 
 impl Looks {
     fn new() -> Self {
-        Self { pace: Pace::new(), started: Instant::now(), misses: 0, told: 0, tell_at: FIRST_WORD }
+        Self { pace: Pace::new(), started: Instant::now(), misses: 0, told: 0, tell_at: FIRST_WORD, is_new: true }
     }
 
     async fn pause(&mut self, watch: &Watch<'_>) {
-        self.pace.pause().await;
-        if self.started.elapsed() >= self.tell_at {
-            self.tell_at = self.tell_at * 3 / 2;
+        if std::mem::take(&mut self.is_new) {
+            watch.realm.budget().begin();
+        }
+        // A thirtieth of what it has taken so far: what that adds in the end is small beside it.
+        let pause = (self.started.elapsed() / 30).clamp(Duration::from_millis(300), Duration::from_secs(5));
+        watch.realm.next_list(pause).await;
+        let elapsed = self.started.elapsed();
+        if elapsed >= self.tell_at && (watch.realm.budget().take_one() || elapsed >= WORD_AT_LAST) {
+            self.tell_at = elapsed * 3 / 2;
             watch.tell(&mut self.told).await;
         }
     }

@@ -1,0 +1,118 @@
+//! How often the stacks of an account and region are listed for all who wait there. Pure: it has no clock.
+//!
+//! A list answers for everybody at once, but has a page for every hundred stacks. So each operation
+//! brings a few pages with it, and whoever waits spends them: quickly while much is left, and slowly
+//! where one stack takes an hour. However long stacks take, each costs about the same.
+
+use std::time::{Duration, Instant};
+
+/// Pages that an operation brings with it.
+const BROUGHT: f64 = 1.5;
+/// Pages that are there at first: one stack alone is watched closely for a while.
+const AT_FIRST: f64 = 60.0;
+const MOST: f64 = 200.0;
+/// What is left is spent as if it had to last for so many seconds.
+const LAST: f64 = 30.0;
+/// So many lists must stay affordable before a call is spent on one stack alone.
+const SPARE: f64 = 40.0;
+const QUICKEST: Duration = Duration::from_millis(300);
+/// With nothing left, a list is still taken so often.
+const SLOWEST: Duration = Duration::from_secs(5);
+
+/// What is left for lists.
+#[derive(Debug)]
+pub(super) struct Budget {
+    left: f64,
+    /// Of the last list.
+    pages: f64,
+    taken: Option<Instant>,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { left: AT_FIRST, pages: 1.0, taken: None }
+    }
+}
+
+impl Budget {
+    /// An operation begins, and will be waited for.
+    pub(super) fn begin(&mut self) {
+        self.left = (self.left + BROUGHT).min(MOST);
+    }
+
+    /// A list was taken, with so many pages.
+    pub(super) fn spend(&mut self, pages: u32, now: Instant) {
+        (self.pages, self.taken) = (f64::from(pages), Some(now));
+        self.left = (self.left - self.pages).max(0.0);
+    }
+
+    /// Whether the next list may be taken.
+    pub(super) fn has_a_list(&self, now: Instant) -> bool {
+        self.taken.is_none_or(|taken| now >= taken + self.pause())
+    }
+
+    fn pause(&self) -> Duration {
+        match self.left >= self.pages {
+            true => Duration::from_secs_f64(LAST * self.pages / self.left).clamp(QUICKEST, SLOWEST),
+            false => SLOWEST,
+        }
+    }
+
+    /// Takes a call for one stack alone, where that leaves enough for lists.
+    pub(super) fn take_one(&mut self) -> bool {
+        let has_one = self.left >= SPARE * self.pages + 1.0;
+        if has_one {
+            self.left -= 1.0;
+        }
+        has_one
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pages that are spent in so many seconds by those who always want another list.
+    fn spent(budget: &mut Budget, start: Instant, seconds: u32, pages: u32, begins: impl Fn(u32) -> bool) -> u32 {
+        let mut spent = 0;
+        for tenth in 0..seconds * 10 {
+            let now = start + Duration::from_millis(100) * tenth;
+            if tenth % 10 == 0 && begins(tenth / 10) {
+                budget.begin();
+            }
+            if budget.has_a_list(now) {
+                budget.spend(pages, now);
+                spent += pages;
+            }
+        }
+        spent
+    }
+
+    #[test]
+    fn many_stacks_cost_about_as_much_each_however_long_they_take() {
+        for every in [1, 3, 10] {
+            let mut budget = Budget::default();
+            let spent = spent(&mut budget, Instant::now(), 200 * every, 2, |second| second % every == 0);
+            // What is brought, what is there at first, and what is taken where nothing is left.
+            assert!(
+                (280..=300 + 60 + 80 * every).contains(&spent),
+                "{spent} pages for 200 stacks, one every {every} s"
+            );
+        }
+    }
+
+    #[test]
+    fn one_stack_is_watched_closely_at_first_and_slowly_for_an_hour() {
+        let (mut budget, start) = (Budget::default(), Instant::now());
+        assert!(spent(&mut budget, start, 20, 1, |second| second == 0) >= 20);
+        let later = spent(&mut budget, start + Duration::from_secs(20), 3600, 1, |_| false);
+        assert!((700..=780).contains(&later), "{later}");
+    }
+
+    #[test]
+    fn a_word_about_one_stack_is_not_paid_with_lists() {
+        let mut budget = Budget::default();
+        while budget.take_one() {}
+        assert!(budget.left >= SPARE, "{budget:?}");
+    }
+}
