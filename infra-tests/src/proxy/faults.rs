@@ -19,24 +19,26 @@ pub(super) struct Faults {
     buckets: Mutex<Vec<Bucket>>,
 }
 
-/// So many calls a second, with one second's worth at once.
+/// So many calls a second in each account and region, with one second's worth at once.
 struct Bucket {
     actions: Vec<String>,
     per_second: f64,
-    left: f64,
-    filled: Instant,
+    /// What is left in a place, and as of when.
+    left: HashMap<String, (f64, Instant)>,
 }
 
 impl Bucket {
-    fn takes(&mut self, action: &str, now: Instant) -> bool {
+    fn takes(&mut self, action: &str, place: &str, now: Instant) -> bool {
         if !self.actions.iter().any(|known| known == action) {
             return true;
         }
-        let grown = self.left + now.duration_since(self.filled).as_secs_f64() * self.per_second;
-        (self.left, self.filled) = (grown.min(self.per_second.max(1.0)), now);
-        let takes = self.left >= 1.0;
+        let full = self.per_second.max(1.0);
+        let (left, filled) = self.left.entry(place.to_owned()).or_insert((full, now));
+        let grown = *left + now.duration_since(*filled).as_secs_f64() * self.per_second;
+        (*left, *filled) = (grown.min(full), now);
+        let takes = *left >= 1.0;
         if takes {
-            self.left -= 1.0;
+            *left -= 1.0;
         }
         takes
     }
@@ -88,7 +90,7 @@ impl Faults {
 
     pub(super) fn limit(&self, actions: &[&str], per_second: f64) {
         let actions = actions.iter().map(|action| (*action).to_owned()).collect();
-        self.buckets().push(Bucket { actions, per_second, left: per_second.max(1.0), filled: Instant::now() });
+        self.buckets().push(Bucket { actions, per_second, left: HashMap::new() });
     }
 
     pub(super) fn clear(&self) {
@@ -100,10 +102,10 @@ impl Faults {
         self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Decides about one call, and counts it against what is left of a fault.
-    pub(super) fn fate(&self, action: &str) -> Fate {
+    /// Decides about one call to an account and region, and counts it against what is left of a fault.
+    pub(super) fn fate(&self, action: &str, place: &str) -> Fate {
         let now = Instant::now();
-        if !self.buckets().iter_mut().all(|bucket| bucket.takes(action, now)) {
+        if !self.buckets().iter_mut().all(|bucket| bucket.takes(action, place, now)) {
             return Fate::Refuse { code: "Throttling".to_owned(), message: RATE_EXCEEDED.to_owned() };
         }
         let mut all = self.all();
@@ -135,15 +137,25 @@ mod tests {
         faults.lose_reply("DescribeStacks");
         let refused = Fate::Refuse { code: "Throttling".to_owned(), message: RATE_EXCEEDED.to_owned() };
         let passed = Fate::Pass { after: Duration::ZERO };
-        let fates: Vec<Fate> = (0..4).map(|_| faults.fate("DescribeStacks")).collect();
+        let fates: Vec<Fate> = (0..4).map(|_| faults.fate("DescribeStacks", "")).collect();
         assert_eq!(fates, [refused.clone(), refused, Fate::Lose, passed.clone()]);
-        assert_eq!(faults.fate("ListStacks"), passed);
+        assert_eq!(faults.fate("ListStacks", ""), passed);
+    }
+
+    #[test]
+    fn what_one_region_used_up_is_still_there_for_another() {
+        let faults = Faults::default();
+        faults.limit(&["ListStacks"], 1.0);
+        let passed = Fate::Pass { after: Duration::ZERO };
+        assert_eq!(faults.fate("ListStacks", "eu-west-1"), passed);
+        assert_ne!(faults.fate("ListStacks", "eu-west-1"), passed);
+        assert_eq!(faults.fate("ListStacks", "us-east-1"), passed);
     }
 
     #[test]
     fn a_hold_is_bounded() {
         let faults = Faults::default();
         faults.hold("ListStacks", Duration::MAX);
-        assert_eq!(faults.fate("ListStacks"), Fate::Pass { after: LONGEST_HOLD });
+        assert_eq!(faults.fate("ListStacks", ""), Fate::Pass { after: LONGEST_HOLD });
     }
 }

@@ -10,6 +10,7 @@ mod call;
 mod capabilities;
 mod counts;
 mod crowd;
+mod duration;
 mod exports;
 mod faults;
 mod form;
@@ -26,6 +27,7 @@ mod upstream;
 mod xml;
 
 pub use counts::{Counted, Counts, Tally};
+pub use duration::Operation;
 pub use faults::{LONGEST_HOLD, MOST_TIMES};
 pub use pretence::PretendedEvent;
 pub use supplied::{Behaviour, SUPPLIED};
@@ -106,12 +108,23 @@ impl Proxy {
         self.desk.crowd().gather(like, count);
     }
 
+    /// Tells operations on a stack as under way for so long; the emulator ends them at once.
+    pub fn takes(&self, stack: &str, duration: Duration) {
+        self.desk.durations().set(stack, duration);
+    }
+
+    /// The operations on stacks whose duration is set, in the order in which they began.
+    pub fn operations(&self) -> Vec<Operation> {
+        self.desk.durations().operations()
+    }
+
     /// Performs the next call of an action, then drops the connection instead of answering.
     pub fn lose_reply(&self, action: &str) {
         self.desk.faults().lose_reply(action);
     }
 
-    /// Refuses calls of these actions, taken together, beyond so many a second: `Throttling`.
+    /// Refuses calls of these actions, taken together, beyond so many a second in one account and
+    /// region: `Throttling`.
     pub fn limit(&self, actions: &[&str], per_second: f64) {
         self.desk.faults().limit(actions, per_second);
     }

@@ -16,6 +16,7 @@ use super::answer::Answer;
 use super::call::Call;
 use super::counts::{Counted, Counts, Tally};
 use super::crowd::Crowd;
+use super::duration::Durations;
 use super::exports;
 use super::faults::{Fate, Faults};
 use super::pretence::Pretences;
@@ -33,6 +34,7 @@ pub(super) struct Desk {
     faults: Faults,
     pretences: Pretences,
     crowd: Crowd,
+    durations: Durations,
     alterations: Alterations,
     supplies: Supplies,
     trail: Trail,
@@ -61,6 +63,7 @@ impl Desk {
             faults: Faults::default(),
             pretences: Pretences::default(),
             crowd: Crowd::default(),
+            durations: Durations::default(),
             alterations: Alterations::default(),
             supplies: Supplies::default(),
             trail: Trail::default(),
@@ -88,6 +91,10 @@ impl Desk {
         &self.crowd
     }
 
+    pub(super) fn durations(&self) -> &Durations {
+        &self.durations
+    }
+
     pub(super) fn alterations(&self) -> &Alterations {
         &self.alterations
     }
@@ -103,7 +110,7 @@ impl Desk {
     async fn handle(&self, parts: Parts, body: Bytes) -> Response {
         let call = Call::of(&parts, &body);
         let sent = body.len();
-        match self.faults.fate(&call.action) {
+        match self.faults.fate(&call.action, &self.upstream.place(&parts.headers)) {
             Fate::Pass { after } => {
                 let answer = self.perform(&parts, &call, body).await;
                 tokio::time::sleep(after).await;
@@ -155,7 +162,8 @@ impl Desk {
         if let Ok(answer) = &answer {
             self.tokens.keep(call, answer);
         }
-        let told = answer.and_then(|answer| self.pretences.dress(call, answer));
+        let told = answer.and_then(|answer| self.durations.dress(call, answer));
+        let told = told.and_then(|answer| self.pretences.dress(call, answer));
         told.and_then(|answer| self.alterations.apply(call, answer)).unwrap_or_else(|error| {
             Answer::error(call.protocol, StatusCode::BAD_GATEWAY, "ProxyFailure", &format!("{error:#}"))
         })

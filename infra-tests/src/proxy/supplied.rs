@@ -52,6 +52,10 @@ pub const SUPPLIED: &[Behaviour] = &[
         document: "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html",
     },
     Behaviour {
+        name: "operations that last as long as a test asks for",
+        document: "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html",
+    },
+    Behaviour {
         name: "stacks left out of an answer, and results told otherwise, as a test asks for",
         document: "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html",
     },

@@ -126,6 +126,12 @@ impl Upstream {
         }
     }
 
+    /// The account and region that a call is for.
+    pub(super) fn place(&self, headers: &HeaderMap) -> String {
+        let caller = Scope::of(headers);
+        format!("{}/{}", self.account_of(&caller.key), caller.region)
+    }
+
     /// To the emulator a key that is an account's number is that account's root user; what was never
     /// seen to be assumed is a key of that kind.
     fn account_of(&self, key: &str) -> String {
