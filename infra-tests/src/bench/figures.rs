@@ -31,6 +31,21 @@ pub(super) fn spread(durations: impl Iterator<Item = Duration>) -> Option<Spread
     Some(Spread { least, median: sorted[sorted.len() / 2], most })
 }
 
+/// So many of a hundred are not above it.
+pub(super) fn percentile(durations: &[Duration], percent: usize) -> Duration {
+    let mut sorted = durations.to_vec();
+    sorted.sort();
+    let last = sorted.len().saturating_sub(1);
+    sorted.get((sorted.len() * percent).div_ceil(100).saturating_sub(1).min(last)).copied().unwrap_or_default()
+}
+
+/// The middle of something that many runs cost.
+pub(super) fn middle(costs: &[&Cost], of: impl Fn(&Cost) -> f64) -> Option<f64> {
+    let mut sorted: Vec<f64> = costs.iter().map(|cost| of(cost)).collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied()
+}
+
 /// Whether all of ours are below all of theirs, or the other way round.
 pub(super) fn verdict(ours: Spread, theirs: Spread) -> &'static str {
     match (ours.most < theirs.least, theirs.most < ours.least) {
@@ -52,6 +67,13 @@ mod tests {
     fn a_spread_is_the_middle_and_the_ends() {
         let found = of(&[9, 1, 4]);
         assert_eq!((found.least.as_secs(), found.median.as_secs(), found.most.as_secs()), (1, 4, 9));
+    }
+
+    #[test]
+    fn a_percentile_is_one_of_the_durations() {
+        let all: Vec<Duration> = (1..=200).map(Duration::from_millis).collect();
+        assert_eq!([50, 99, 100].map(|percent| percentile(&all, percent).as_millis()), [100, 198, 200]);
+        assert_eq!(percentile(&[], 50), Duration::ZERO);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Measures one run: wall, time on the processors, memory, requests.
 
+use std::fs;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -14,7 +16,10 @@ use super::users::User;
 use crate::sandbox::{Cluster, until};
 
 /// Longer than the slowest peer needs.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(900);
+/// Longer than the slowest deployer of stacks needs.
+const LONG_PATIENCE: Duration = Duration::from_secs(3600);
+const LOOK_NOW_AND_THEN: Duration = Duration::from_millis(50);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// A server that is busy for less than this part of a processor is idle.
 const IDLE: f64 = 0.12;
@@ -69,6 +74,46 @@ impl<'a> Meter<'a> {
         let written = counted.last_write.and_then(|last| Duration::try_from(last.duration_since(clock)).ok());
         Ok(Cost { wall, written, tool, server: Some(server), memory, requests: counted.by_verb })
     }
+}
+
+/// How a program ended that others ran beside.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ended {
+    pub wall: Duration,
+    pub tool: Duration,
+    pub memory: u64,
+    pub code: i32,
+    /// The last that it said.
+    pub said: String,
+    /// How much of what it was asked for is there now.
+    pub done: usize,
+}
+
+/// Runs a program to its end, whatever that is, while others run beside it. What it says is kept in a file.
+pub(super) async fn among_others(mut command: Command, log: &Path) -> Result<Ended> {
+    let file = fs::File::create(log)?;
+    command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file).kill_on_drop(true);
+    let began = Instant::now();
+    let mut child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
+    let id = child.id().context("it has just begun")?;
+    let mut ended = Ended::default();
+    let end = tokio::time::timeout(LONG_PATIENCE, child.wait());
+    tokio::pin!(end);
+    let status = loop {
+        tokio::select! {
+            status = &mut end => break status.with_context(|| format!("{command:?} hangs"))??,
+            () = tokio::time::sleep(LOOK_NOW_AND_THEN) => {
+                ended.tool = process::time_of(id).unwrap_or(ended.tool);
+                ended.memory = ended.memory.max(process::peak_memory_of(id).unwrap_or_default());
+            }
+        }
+    };
+    ended.wall = began.elapsed();
+    ended.code = status.code().unwrap_or(-1);
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    ended.said = lines[lines.len().saturating_sub(10)..].join("\n");
+    Ok(ended)
 }
 
 /// Runs a program to its end; its time on the processors and its peak memory.

@@ -37,8 +37,17 @@ fn fields(path: &str) -> Result<[u32; 4]> {
 
 /// The most memory that a process has held so far, in bytes; nothing once it has ended.
 pub(super) fn peak_memory_of(process: u32) -> Option<u64> {
+    status(process, "VmHWM:")
+}
+
+/// The memory that a process holds now, in bytes.
+pub(super) fn memory_of(process: u32) -> Option<u64> {
+    status(process, "VmRSS:")
+}
+
+fn status(process: u32, name: &str) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
 }
 

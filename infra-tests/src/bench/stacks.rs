@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use futures::{StreamExt, TryStreamExt};
+use serde_json::json;
 
 use super::runner::commit;
 use crate::sandbox::{ACCOUNTS, Caller, element, until};
@@ -32,6 +33,11 @@ pub(super) fn names(run: &str, count: usize) -> Vec<String> {
     (0..count).map(|at| format!("{run}-{at:03}")).collect()
 }
 
+/// Those of which something is changed by hand: one in a hundred, and at least one.
+pub(super) fn drifted(names: &[String]) -> impl Iterator<Item = &String> {
+    names.iter().step_by(100)
+}
+
 /// A repository that declares them.
 pub(super) fn write(folder: &Path, names: &[String]) -> Result<()> {
     let stacks = folder.join("stacks").join(ACCOUNT).join(REGION);
@@ -50,7 +56,7 @@ pub(super) struct BareCaller(pub Caller);
 impl BareCaller {
     /// Five calls a stack: is it there, make a change set, is that made, execute it, is that done.
     pub(super) async fn create(&self, names: &[String]) -> Result<()> {
-        self.each(names, |name| async move {
+        self.each(names.iter(), |name| async move {
             let stack = [("StackName", name)];
             if self.call("DescribeStacks", &stack).await.is_ok() {
                 bail!("{name} is there already");
@@ -72,47 +78,66 @@ impl BareCaller {
 
     /// One call, and one more for each further page.
     pub(super) async fn list(&self) -> Result<()> {
-        let mut next = String::new();
+        self.pages().await.map(drop)
+    }
+
+    async fn pages(&self) -> Result<Vec<String>> {
+        let (mut pages, mut next) = (Vec::new(), String::new());
         loop {
             let page = [("NextToken", next.as_str())];
             let page = if next.is_empty() { &page[..0] } else { &page[..] };
             let answer = self.call("DescribeStacks", page).await?;
-            match element(&answer, "NextToken") {
-                Ok(token) => next = token.to_owned(),
-                Err(_) => return Ok(()),
+            let token = element(&answer, "NextToken").ok().map(str::to_owned);
+            pages.push(answer);
+            match token {
+                Some(token) => next = token,
+                None => return Ok(pages),
             }
         }
     }
 
-    /// Three calls a stack: look for drift, is that done, what is it.
-    pub(super) async fn detect(&self, names: &[String]) -> Result<()> {
-        self.each(names, |name| async move {
-            let answer = self.call("DetectStackDrift", &[("StackName", name)]).await?;
-            let id = element(&answer, "StackDriftDetectionId")?;
-            let detection = [("StackDriftDetectionId", id)];
-            let (status, done) = ("DetectionStatus", "DETECTION_COMPLETE");
-            self.call_until("DescribeStackDriftDetectionStatus", &detection, status, done).await?;
+    /// A call a stack to look for drift, one list that says which are done, and what is known of those that drifted.
+    pub(super) async fn detect(&self, names: &[String], drifted: impl Iterator<Item = &String>) -> Result<()> {
+        self.each(
+            names.iter(),
+            |name| async move { self.call("DetectStackDrift", &[("StackName", name)]).await.map(drop) },
+        )
+        .await?;
+        self.list().await?;
+        self.each(drifted, |name| async move {
             self.call("DescribeStackResourceDrifts", &[("StackName", name)]).await.map(drop)
         })
         .await
     }
 
+    /// Somebody changes the queues of these stacks by hand, past the proxy that counts.
+    pub(super) async fn change(&self, owner: &Caller, names: impl Iterator<Item = &String>) -> Result<()> {
+        for name in names {
+            let answer = owner.query("cloudformation", REGION, "DescribeStacks", &[("StackName", name)]).await?;
+            let url = element(&answer, "OutputValue")?;
+            let changed = json!({"QueueUrl": url, "Attributes": {"VisibilityTimeout": "77"}});
+            owner.json("sqs", REGION, "AmazonSQS.SetQueueAttributes", &changed).await?;
+        }
+        Ok(())
+    }
+
     pub(super) async fn delete(&self, names: &[String]) -> Result<()> {
-        self.each(names, |name| async move { self.call("DeleteStack", &[("StackName", name)]).await.map(drop) }).await
+        self.each(names.iter(), |name| async move { self.call("DeleteStack", &[("StackName", name)]).await.map(drop) })
+            .await
     }
 
     /// How many of these there are, all made.
     pub(super) async fn there(&self, run: &str) -> Result<usize> {
-        let answer = self.call("DescribeStacks", &[]).await?;
-        Ok(answer.matches(&format!("<StackName>{run}-")).count())
+        let own = format!("<StackName>{run}-");
+        Ok(self.pages().await?.iter().map(|page| page.matches(&own).count()).sum())
     }
 
     async fn each<'n, F: Future<Output = Result<()>>>(
         &self,
-        names: &'n [String],
+        names: impl Iterator<Item = &'n String>,
         deed: impl Fn(&'n str) -> F,
     ) -> Result<()> {
-        let deeds = names.iter().map(|name| deed(name));
+        let deeds = names.map(|name| deed(name));
         futures::stream::iter(deeds).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await.map(drop)
     }
 

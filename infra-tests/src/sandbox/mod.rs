@@ -24,6 +24,7 @@ mod git;
 pub mod gitea;
 pub mod keeper;
 mod ministack;
+pub mod peers;
 mod pki;
 mod ports;
 mod postgres;
