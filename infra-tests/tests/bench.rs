@@ -15,6 +15,9 @@ fn toy(part: Part) -> Size {
         readiness: 3,
         watched: vec![1, 120],
         statuses: 200,
+        changes: 3,
+        storm: 120,
+        looked_at: 200,
         peers: false,
     }
 }
@@ -79,5 +82,15 @@ async fn a_graph_of_stacks_runs_in_order_and_few_calls_a_second_fail_nothing() -
     assert!(!graph.contains("Sceptre 4"), "peers were not asked for: {graph}");
     let throttled = report(Part::Throttle).await?;
     assert_eq!(cells(&throttled, "1 detection a second: failures")?[2..], ["0", "met"], "{throttled}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn many_changes_at_once_are_few_messages_and_every_press_is_heard() -> Result<()> {
+    let report = report(Part::Cases).await?;
+    // One message, and one reply that holds what it has no room for.
+    let messages = cells(&report, "120 changes at once: messages")?;
+    assert_eq!((messages[2], messages[3]), ("2", "met"), "{report}");
+    assert_eq!(cells(&report, "presses that Slack gave up on")?[2..], ["0", "met"], "{report}");
     Ok(())
 }

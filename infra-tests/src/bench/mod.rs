@@ -7,7 +7,7 @@
 //! A part is a row of [`Part`] and a file with `measure`; it tells its table and its [`report::Goal`]s.
 
 mod bare;
-pub mod cases;
+mod cases;
 mod cloud;
 mod counted;
 mod deployers;
@@ -43,6 +43,8 @@ pub enum Part {
     Readiness,
     /// Kubernetes: `drift --watch` in a storm of statuses, its memory, and how soon it tells
     Watch,
+    /// Slack: from a change by hand to the message, many changes at once, and presses meanwhile
+    Cases,
     /// CloudFormation: calls and memory for many stacks
     Stacks,
     /// CloudFormation: a graph of stacks that take their time, beside Sceptre and the CDK
@@ -72,6 +74,12 @@ pub struct Size {
     pub watched: Vec<usize>,
     /// Statuses written while somebody watches.
     pub statuses: u32,
+    /// Changes by hand that are told one by one, each way.
+    pub changes: usize,
+    /// Objects that are changed at once.
+    pub storm: usize,
+    /// Objects that are looked at while buttons are pressed.
+    pub looked_at: usize,
     /// Whether those who deploy stacks are installed and measured, too.
     pub peers: bool,
 }
@@ -85,6 +93,7 @@ pub async fn run(size: &Size, command: &str) -> Result<String> {
             Part::Objects => race::measure(size).await,
             Part::Readiness => readiness::measure(size).await,
             Part::Watch => watching::measure(size).await,
+            Part::Cases => cases::measure(size).await,
             Part::Stacks => cloud::measure(size).await,
             Part::Order => order::measure(size).await,
             Part::Throttle => throttle::measure(size).await,

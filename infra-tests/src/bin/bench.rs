@@ -11,7 +11,7 @@ use infra_tests::bench::{self, Part, Size};
 ///
 /// Every figure is taken in turns with a bare client and with peers on the same server; requests are
 /// counted where they arrive. The report, in Markdown, is printed and written to target/bench.md.
-/// With its defaults it takes about twelve minutes.
+/// With its defaults it takes about fifteen minutes.
 #[derive(Parser)]
 #[command(name = "bench", version)]
 struct Arguments {
@@ -45,6 +45,15 @@ struct Arguments {
     /// Statuses that are written meanwhile, 500 a second
     #[arg(long, default_value_t = 3000)]
     statuses: u32,
+    /// Changes by hand that are told one by one, without and with time to group them
+    #[arg(long, default_value_t = 12)]
+    changes: usize,
+    /// Objects that are changed at once
+    #[arg(long, default_value_t = 1000)]
+    storm: usize,
+    /// Objects that are looked at while buttons are pressed
+    #[arg(long, default_value_t = 5000)]
+    looked_at: usize,
     /// Leaves out Sceptre and the CDK, which are installed by pip and npm where they are not
     #[arg(long)]
     no_peers: bool,
@@ -63,12 +72,29 @@ async fn main() -> Result<()> {
         readiness,
         watched,
         statuses,
+        changes,
+        storm,
+        looked_at,
         no_peers,
     } = Arguments::parse();
     let peers = !no_peers;
     let parts = if only.is_empty() { Part::value_variants().to_vec() } else { only };
-    let size =
-        Size { parts, repetitions, objects, stacks, graph, stretch, throttled, readiness, watched, statuses, peers };
+    let size = Size {
+        parts,
+        repetitions,
+        objects,
+        stacks,
+        graph,
+        stretch,
+        throttled,
+        readiness,
+        watched,
+        statuses,
+        changes,
+        storm,
+        looked_at,
+        peers,
+    };
     let asked = std::env::args().skip(1).collect::<Vec<_>>().join(" ");
     let report = bench::run(&size, format!("target/release/bench {asked}").trim_end()).await?;
     println!("{report}");

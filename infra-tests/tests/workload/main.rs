@@ -38,7 +38,6 @@ mod refusals;
 mod rendering;
 mod restart;
 mod sealed;
-mod told;
 mod values;
 mod watching;
 
