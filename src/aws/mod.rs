@@ -74,6 +74,11 @@ pub struct AllowedActions {
     pub shell: BTreeSet<String>,
 }
 
+/// Whether a text can be the number of an account.
+pub fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// By account, region and the role of a cluster; each is made once, by whoever asks first.
 type Sessions = HashMap<(String, String, String), Arc<OnceCell<Session>>>;
 

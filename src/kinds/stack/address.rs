@@ -1,6 +1,7 @@
 //! Where a stack file says its stack lives: `stacks/[ALIAS.]ACCOUNT/REGION/any/path/NAME.yaml`.
 
 use super::dialect::Dialect;
+use crate::aws::is_account;
 use crate::problem::{Place, Problem};
 
 /// A stack's account, region and name.
@@ -19,10 +20,6 @@ pub(super) struct StackPath<'a> {
     /// After the region, without the extension.
     rest: &'a str,
     path: &'a str,
-}
-
-pub(super) fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 impl<'a> StackPath<'a> {

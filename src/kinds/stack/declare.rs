@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::address::{Address, StackPath, check_name, is_account, is_region};
+use super::address::{Address, StackPath, check_name, is_region};
 use super::description::with_description;
 use super::dialect::{Dialect, Hints, STACKCTL_CONFIG};
 use super::expression::Known;
@@ -18,7 +18,7 @@ use super::site::{Here, Mark, StackSite};
 use super::spec::{self, Parameter, ParameterValue, Spec, TemplateAt};
 use super::template::{MOST_BYTES, Template};
 use super::unit::{Body, StackUnit};
-use crate::aws::{Aws, partition};
+use crate::aws::{Aws, is_account, partition};
 use crate::kinds::workload::is_about_workloads;
 use crate::problem::{Place, Problem, Problems};
 use crate::repo::{Entry, Snapshot};

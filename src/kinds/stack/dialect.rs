@@ -1,5 +1,6 @@
 //! For which tool the stack files of a repository were written.
 
+use crate::aws::is_account;
 use crate::repo::Snapshot;
 use crate::unit::StackDialect;
 use crate::yaml::Node;
@@ -77,7 +78,7 @@ impl Hints {
         let stackctl = ["Depends", "Actions", "Capabilities", "Description"].iter().any(|key| file.get(key).is_some())
             || keyed(parameters)
             || keyed(file.get("Tags"))
-            || account_segment.split_once('.').is_some_and(|(first, _)| super::address::is_account(first));
+            || account_segment.split_once('.').is_some_and(|(first, _)| is_account(first));
         Self { ours, stackctl }
     }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::address::{is_account, is_region};
+use super::address::is_region;
 use super::dialect::Dialect;
 use super::scalar::{Rendered, render};
 use super::spec::{Parameter, ParameterValue, Reader, written};
+use crate::aws::is_account;
 use crate::yaml::{Node, Value};
 
 impl Reader<'_> {

@@ -1,7 +1,9 @@
 //! Where a live value would be written: the one scalar of a plain manifest that says it now.
 
+use super::compare::PathStep;
 use super::manifest::Manifest;
 use super::object::{ObjectId, split_api_version};
+use super::path;
 use crate::repo::Snapshot;
 use crate::unit::{Difference, Shown};
 use crate::yaml::{Edit, Node, Value};
@@ -65,36 +67,21 @@ fn is(node: &Node, namespace: &str, item: &str) -> bool {
 }
 
 /// The node at a path as differences write it: `spec.containers[name=web].image`.
-///
-/// What stands in brackets is the key of a mapping or the keys of an item, and only the node knows which.
 fn at<'n>(object: &'n Node, path: &str) -> Option<&'n Node> {
-    let (mut node, mut rest) = (object, path);
-    while !rest.is_empty() {
-        let (step, after) = match rest.strip_prefix('[') {
-            Some(inside) => inside.split_once(']')?,
-            None => {
-                let field = rest.strip_prefix('.').unwrap_or(rest);
-                field.split_at(field.find(['.', '[']).unwrap_or(field.len()))
-            }
-        };
-        node = match &node.value {
-            Value::Mapping(_) => node.get(step)?,
-            Value::Sequence(items) => item(items, step)?,
-            Value::Scalar(_) => return None,
-        };
-        rest = after;
-    }
-    Some(node)
+    path::parse(path)?.iter().try_fold(object, |node, step| match (step, &node.value) {
+        (PathStep::Field(name), Value::Mapping(_)) => node.get(name),
+        (PathStep::Item(keys), Value::Sequence(items)) => item(items, keys),
+        (PathStep::Field(_) | PathStep::Item(_), _) => None,
+    })
 }
 
 /// The only item that has all these keys; a protocol that is not written is TCP.
-fn item<'n>(items: &'n [Node], keys: &str) -> Option<&'n Node> {
+fn item<'n>(items: &'n [Node], keys: &[(String, String)]) -> Option<&'n Node> {
     let has = |item: &Node, key: &str, value: &str| match item.get(key) {
         Some(found) => found.text() == Some(value),
         None => (key, value) == ("protocol", "TCP"),
     };
-    let is_it = |item: &&Node| keys.split(',').all(|pair| pair.split_once('=').is_some_and(|(k, v)| has(item, k, v)));
-    let mut found = items.iter().filter(is_it);
+    let mut found = items.iter().filter(|item| keys.iter().all(|(key, value)| has(item, key, value)));
     found.next().filter(|_| found.next().is_none())
 }
 

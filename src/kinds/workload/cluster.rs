@@ -63,6 +63,12 @@ pub(super) struct Listing {
 }
 
 impl Listing {
+    /// What carries a unit's label of one kind, in every namespace.
+    pub(super) fn of_unit(mark: &Mark, resource: Resource, kind: &str) -> Self {
+        let selector = Some(format!("{UNIT_LABEL}={}", mark.label()));
+        Self { resource, kind: kind.to_owned(), namespace: None, selector, metadata_only: false }
+    }
+
     fn right(&self) -> Right {
         Right { verb: "list", resource: self.resource.clone(), namespace: self.namespace.clone() }
     }
@@ -262,8 +268,7 @@ impl Cluster {
         if !answer.is_good() {
             return Ok(None);
         }
-        let list: Value = serde_json::from_str(&answer.body)
-            .map_err(|error| KindError::failed(format!("{} answered with a broken list: {error}", self.own.name)))?;
+        let list: Value = serde_json::from_str(&answer.body).map_err(|error| self.own.broken_list(&error))?;
         let is_inventory = |map: &&Value| {
             map["metadata"]["labels"][UNIT_LABEL] == mark.inventory_label().as_str()
                 && map["metadata"]["namespace"] == inventory::NAMESPACE
@@ -293,8 +298,7 @@ impl Cluster {
     async fn inventories(&self, selector: &str) -> Result<(Vec<Value>, String), KindError> {
         let path = format!("{}?labelSelector={}", config_maps().within(Some(inventory::NAMESPACE)), encode(selector));
         let text = self.own.expect(&Ask::get(path), "cannot read the inventory").await?;
-        let list: Value = serde_json::from_str(&text)
-            .map_err(|error| KindError::failed(format!("{} answered with a broken list: {error}", self.server.name)))?;
+        let list: Value = serde_json::from_str(&text).map_err(|error| self.own.broken_list(&error))?;
         let version = list["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
         let maps = list["items"].as_array().cloned();
         Ok((maps.ok_or_else(|| KindError::failed("the inventory's list has no items"))?, version))

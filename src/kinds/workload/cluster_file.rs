@@ -4,6 +4,7 @@ use super::connect::Where;
 use super::folders::ClusterFolder;
 use super::read::{document, reference};
 use super::spec::{ClusterSpec, EksSpec};
+use crate::aws::is_account;
 use crate::problem::{Place, Problem, Problems};
 use crate::repo::Snapshot;
 use crate::unit::{OutputName, Reference, Target, UnitId, Why};
@@ -69,7 +70,7 @@ fn place_of(snapshot: &Snapshot, node: &Node, spec: ClusterSpec) -> Result<(Wher
 }
 
 fn check_account(at: &Node, account: &str) -> Result<(), Problem> {
-    match account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()) {
+    match is_account(account) {
         true => Ok(()),
         false => Err(at
             .get("account")

@@ -13,7 +13,8 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use tokio::sync::Mutex;
 
 use super::cluster::Cluster;
-use super::server::{Ask, Server, Tokens};
+use super::server::{Ask, Server};
+use super::tokens::Tokens;
 use crate::aws::{Aws, Session};
 use crate::unit::{Inputs, KindError, OutputName, Progress};
 

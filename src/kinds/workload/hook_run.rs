@@ -11,11 +11,10 @@ use super::hooks::{Phase, Placed};
 use super::mark::{HOOK_LABEL, HOOK_RUN, Mark};
 use super::object::ObjectId;
 use super::ready::{Health, HealthRules};
+use super::wait::{BEFORE_PODS_ARE_ASKED, held_by};
 use crate::unit::{KindError, Progress};
 
 const PAUSE: Duration = Duration::from_millis(500);
-/// A container needs this long to come up, crash and be started again.
-const BEFORE_PODS_ARE_ASKED: Duration = Duration::from_secs(3);
 
 /// What hooks are run with.
 pub(super) struct Running<'a> {
@@ -174,7 +173,7 @@ impl Running<'_> {
                 return Ok(());
             }
             if begun.elapsed() > self.timeout {
-                let held = super::wait::held_by(&live);
+                let held = held_by(&live);
                 return Err(KindError::failed(format!("hook `{id}` of an earlier run is not gone{held}")));
             }
             progress.say(format!("waiting until hook {id} of an earlier run is gone"));

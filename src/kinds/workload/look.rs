@@ -3,57 +3,24 @@
 //! One list a kind and the inventory; nothing more while all is quiet. Only what looks suspicious is
 //! asked about by a dry run of its own.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
 use super::cluster::{Cluster, Listing, all_at_once};
 use super::desired::Desired;
-use super::discovery::{Discovery, Resource};
+use super::discovery::Discovery;
 use super::inventory::{Applied, Inventory, Record};
-use super::judge::{Verdict, judge};
-use super::leave::{self, Kept, LeaveRule};
+use super::judge::judge;
+use super::leave::{self, LeaveRule};
 use super::managed::{Entry, Head};
 use super::mark::{Mark, UNIT_ANNOTATION, UNIT_LABEL};
 use super::object::ObjectId;
 use super::policy;
+use super::seen::Seen;
 use super::sift::{Found, sift};
 use super::tell;
 use crate::unit::{Cause, Difference, KindError};
-
-/// What a look found.
-#[derive(Default)]
-pub(super) struct Seen {
-    pub(super) differences: Vec<Difference>,
-    pub(super) foreign: Vec<Difference>,
-    /// Objects that agree, with what is known of them; all others are to be applied.
-    pub(super) agree: BTreeMap<ObjectId, Applied>,
-    /// Others applied these before us: what they hold becomes ours.
-    pub(super) adopt: BTreeSet<ObjectId>,
-    /// These are made anew.
-    pub(super) replace: BTreeSet<ObjectId>,
-    /// Their values agree, and we do not hold them all: an apply only takes them back.
-    pub(super) unheld: usize,
-    /// Whether some of those were remembered otherwise.
-    pub(super) memory_moved: bool,
-    /// What is left to others, autoscalers and those that workload.yaml names.
-    pub(super) kept: HashMap<ObjectId, Vec<Kept>>,
-    /// Something of these is left to the other side of a fight: they do not agree, whatever was sent.
-    pub(super) fought: BTreeSet<ObjectId>,
-    /// What an apply puts right: the object, the path, and who wrote it.
-    pub(super) corrections: Vec<(ObjectId, String, String)>,
-    /// No longer declared and still ours, with its uid.
-    pub(super) surplus: Vec<(ObjectId, Resource, String)>,
-    /// No longer declared, and left for what would be lost with it.
-    pub(super) left: Vec<ObjectId>,
-    /// No longer declared, and could not be looked at: remembered, and not deleted now.
-    pub(super) unseen: Vec<ObjectId>,
-    pub(super) unchecked: Vec<String>,
-    /// Whether anything that is declared is there.
-    pub(super) anything: bool,
-    /// What was listed of ours, and the version that each list shows: a watch goes on from there.
-    pub(super) listed: Vec<(Listing, String)>,
-}
 
 /// What a look is about.
 pub(super) struct Subject<'a> {
@@ -224,7 +191,6 @@ impl Subject<'_> {
     }
 
     fn listings(&self) -> BTreeSet<Listing> {
-        let selector = format!("{UNIT_LABEL}={}", self.mark.label());
         let declared = self.desired.iter().map(|desired| (desired.resource.clone(), desired.id()));
         match self.inventory {
             None => declared
@@ -237,25 +203,18 @@ impl Subject<'_> {
                 })
                 .collect(),
             Some(inventory) => {
+                let kinds: BTreeSet<(&str, &str)> =
+                    declared.clone().map(|(_, id)| (id.group.as_str(), id.kind.as_str())).collect();
                 let asked = inventory.records.iter().filter(|(id, _)| !self.discovery.is_silent(&id.group));
                 let remembered = asked.filter_map(|(id, record)| {
                     let resource = self.discovery.find_any(&id.group, &record.version, &id.kind)?;
                     // Where the declared version is another one, the list of that version shows them all.
-                    let declared = self
-                        .desired
-                        .iter()
-                        .any(|desired| desired.id().group == id.group && desired.id().kind == id.kind);
-                    (!declared).then(|| (resource.clone(), id))
+                    let is_declared = kinds.contains(&(id.group.as_str(), id.kind.as_str()));
+                    (!is_declared).then(|| (resource.clone(), id))
                 });
                 declared
                     .chain(remembered)
-                    .map(|(resource, id)| Listing {
-                        resource,
-                        kind: id.kind.clone(),
-                        namespace: None,
-                        selector: Some(selector.clone()),
-                        metadata_only: false,
-                    })
+                    .map(|(resource, id)| Listing::of_unit(self.mark, resource, &id.kind))
                     .collect()
             }
         }
@@ -375,7 +334,7 @@ impl Subject<'_> {
     }
 
     fn broken(&self, error: &serde_json::Error) -> KindError {
-        KindError::failed(format!("{} answered with a broken list: {error}", self.cluster.server.name))
+        self.cluster.server.broken_list(error)
     }
 }
 
@@ -386,43 +345,5 @@ pub(super) fn keeps_data(id: &ObjectId) -> Option<&'static str> {
         ("", "Namespace") => Some("everything in it would be deleted"),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => Some("every resource of its kind would be deleted"),
         _ => None,
-    }
-}
-
-impl Seen {
-    fn put_in_order(&mut self) {
-        // What somebody took from us is a difference, and not a field beside ours.
-        let taken: BTreeSet<(&String, &String)> =
-            self.differences.iter().map(|found| (&found.item, &found.path)).collect();
-        self.foreign.retain(|found| !taken.contains(&(&found.item, &found.path)));
-        self.differences.sort_by(|a, b| (&a.item, &a.path).cmp(&(&b.item, &b.path)));
-    }
-
-    fn take(&mut self, id: &ObjectId, verdict: Verdict) {
-        let Verdict { differences, kept, is_fought, corrections, agrees, foreign, adopts, replaces, unchecked } =
-            verdict;
-        if is_fought {
-            self.fought.insert(id.clone());
-        }
-        if differences.is_empty() && agrees.is_none() && unchecked.is_none() {
-            self.unheld += 1;
-        }
-        if adopts {
-            self.adopt.insert(id.clone());
-        }
-        if replaces {
-            self.replace.insert(id.clone());
-        }
-        self.foreign.extend(foreign);
-        self.differences.extend(differences);
-        self.unchecked.extend(unchecked);
-        self.corrections.extend(corrections.into_iter().map(|(path, who)| (id.clone(), path, who)));
-        if !kept.is_empty() {
-            self.kept.insert(id.clone(), kept);
-        }
-        if let Some(applied) = agrees {
-            self.memory_moved = true;
-            self.agree.insert(id.clone(), applied);
-        }
     }
 }

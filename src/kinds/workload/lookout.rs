@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::cluster::{Cluster, Listing};
 use super::follow::{Following, News, SILENCE};
-use super::mark::{Mark, UNIT_LABEL};
+use super::mark::Mark;
 use super::object::ObjectId;
 use super::wait::Awaited;
 use crate::unit::KindError;
@@ -77,25 +77,27 @@ impl<'a> Lookout<'a> {
         let kinds: Vec<(String, String)> =
             watches.listings.iter().map(|listing| (listing.resource.group.clone(), listing.kind.clone())).collect();
         for news in all {
-            match news {
-                News::Put { listing, object, .. } => match serde_json::from_str::<Value>(object.get()) {
-                    Ok(object) => {
-                        let id = id_of(&kinds[listing], &object);
-                        changed.insert(id.clone());
-                        self.live.insert(id, object);
-                    }
-                    Err(_) => self.listed = None,
-                },
-                News::Gone { listing, object, .. } => match serde_json::from_str::<Value>(object.get()) {
-                    Ok(object) => {
-                        let id = id_of(&kinds[listing], &object);
-                        self.live.remove(&id);
-                        changed.insert(id);
-                    }
-                    Err(_) => self.listed = None,
-                },
-                News::Lost { .. } => (self.is_deaf, self.listed) = (true, None),
-                News::Again { .. } => self.listed = None,
+            let (listing, object, is_gone) = match news {
+                News::Put { listing, object, .. } => (listing, object, false),
+                News::Gone { listing, object, .. } => (listing, object, true),
+                News::Lost { .. } => {
+                    (self.is_deaf, self.listed) = (true, None);
+                    continue;
+                }
+                News::Again { .. } => {
+                    self.listed = None;
+                    continue;
+                }
+            };
+            let Ok(object) = serde_json::from_str::<Value>(object.get()) else {
+                self.listed = None;
+                continue;
+            };
+            let id = id_of(&kinds[listing], &object);
+            changed.insert(id.clone());
+            match is_gone {
+                true => _ = self.live.remove(&id),
+                false => _ = self.live.insert(id, object),
             }
         }
         changed
@@ -122,15 +124,7 @@ impl<'a> Lookout<'a> {
 }
 
 fn listings(mark: &Mark, awaited: &Awaited) -> BTreeSet<Listing> {
-    let selector = format!("{UNIT_LABEL}={}", mark.label());
-    let one = |(id, resource): (&ObjectId, &super::discovery::Resource)| Listing {
-        resource: resource.clone(),
-        kind: id.kind.clone(),
-        namespace: None,
-        selector: Some(selector.clone()),
-        metadata_only: false,
-    };
-    awaited.iter().map(one).collect()
+    awaited.iter().map(|(id, resource)| Listing::of_unit(mark, resource.clone(), &id.kind)).collect()
 }
 
 /// The live objects of these kinds that carry the unit's label.
@@ -149,9 +143,7 @@ async fn all(
 ) -> Result<(BTreeMap<ObjectId, Value>, Vec<(Listing, String)>), KindError> {
     let (mut objects, mut versions) = (BTreeMap::new(), Vec::new());
     for (listing, text) in cluster.list_all(listings).await? {
-        let mut list: Value = serde_json::from_str(&text).map_err(|error| {
-            KindError::failed(format!("{} answered with a broken list: {error}", cluster.server.name))
-        })?;
+        let mut list: Value = serde_json::from_str(&text).map_err(|error| cluster.server.broken_list(&error))?;
         let kind = (listing.resource.group.clone(), listing.kind.clone());
         for object in list["items"].as_array_mut().into_iter().flatten() {
             objects.insert(id_of(&kind, object), object.take());

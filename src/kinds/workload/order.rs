@@ -17,18 +17,11 @@ pub(super) fn order(objects: &[(&ObjectId, &Value)]) -> Before {
     let index = Index::of(objects);
     let mut before: Before = (0..objects.len()).map(|at| index.needs(at)).collect();
     for (at, needs) in before.iter_mut().enumerate() {
-        needs.extend(named(objects, objects[at].1));
+        needs.extend(policy::named(objects[at].1, objects.iter().map(|(id, _)| *id)));
         needs.remove(&at);
     }
     break_cycles(&mut before);
     before
-}
-
-/// The places of those that an object's author wrote must be ready first.
-pub(super) fn named(objects: &[(&ObjectId, &Value)], json: &Value) -> Vec<usize> {
-    let texts = policy::depends_on(json);
-    let is_one = |id: &ObjectId| texts.iter().any(|text| policy::names(text, id));
-    objects.iter().enumerate().filter(|(_, (id, _))| !texts.is_empty() && is_one(id)).map(|(at, _)| at).collect()
 }
 
 /// The order of deletion, as groups that go one after another: webhooks first, so that none of them
@@ -175,6 +168,9 @@ impl<'a> Index<'a> {
 
     /// What an external secret is fetched from.
     fn store_of(&self, id: &ObjectId, json: &Value) -> Option<usize> {
+        if !id.is("external-secrets.io", "ExternalSecret") {
+            return None;
+        }
         let named = &json["spec"]["secretStoreRef"];
         let kind = named["kind"].as_str().unwrap_or("SecretStore");
         let is_it = |other: &ObjectId| {
@@ -183,7 +179,7 @@ impl<'a> Index<'a> {
                 && named["name"] == other.name.as_str()
                 && (kind != "SecretStore" || other.namespace == id.namespace)
         };
-        self.objects.iter().position(|(other, _)| id.is("external-secrets.io", "ExternalSecret") && is_it(other))
+        self.objects.iter().position(|(other, _)| is_it(other))
     }
 
     /// Its definition, whoever converts it, and whoever must admit it.

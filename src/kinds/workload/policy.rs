@@ -51,7 +51,7 @@ pub(super) fn stays(json: &Value) -> bool {
 }
 
 /// What an object waits for until it is ready, in our words or in those of kpt and kustomize.
-pub(super) fn depends_on(json: &Value) -> Vec<&str> {
+fn depends_on(json: &Value) -> Vec<&str> {
     let texts = [annotation(json, DEPENDS_ON), annotation(json, "config.kubernetes.io/depends-on")];
     texts
         .into_iter()
@@ -62,8 +62,19 @@ pub(super) fn depends_on(json: &Value) -> Vec<&str> {
         .collect()
 }
 
+/// The places of those that an object's author wrote must be ready before it.
+pub(super) fn named<'i>(json: &Value, ids: impl Iterator<Item = &'i ObjectId>) -> Vec<usize> {
+    let texts = depends_on(json);
+    // Hardly any object names others, and there may be very many.
+    if texts.is_empty() {
+        return Vec::new();
+    }
+    let is_one = |(_, id): &(usize, &ObjectId)| texts.iter().any(|text| names(text, id));
+    ids.enumerate().filter(is_one).map(|(at, _)| at).collect()
+}
+
 /// Whether a text names this object: `apps/Deployment shop/web`, or `apps/namespaces/shop/Deployment/web`.
-pub(super) fn names(text: &str, id: &ObjectId) -> bool {
+fn names(text: &str, id: &ObjectId) -> bool {
     let theirs = match &id.namespace {
         Some(namespace) => format!("{}/namespaces/{namespace}/{}/{}", id.group, id.kind, id.name),
         None => format!("{}/{}/{}", id.group, id.kind, id.name),

@@ -165,22 +165,21 @@ impl Sending<'_> {
 
     /// What the author wrote it depends on is not only there, but ready.
     async fn await_named(&self, desired: &Desired, progress: &Progress) -> Result<(), KindError> {
-        let texts = policy::depends_on(&desired.object.json);
-        let is_named = |one: &&Desired| texts.iter().any(|text| policy::names(text, one.id()));
-        let named = self.desired.iter().filter(|one| !texts.is_empty() && is_named(one) && one.id() != desired.id());
+        let named = policy::named(&desired.object.json, self.desired.iter().map(Desired::id));
+        let named = named.into_iter().map(|at| &self.desired[at]).filter(|one| one.id() != desired.id());
         self.await_ready(desired, named, progress).await
     }
 
     async fn await_ready<'d>(
         &self,
-        webhook: &Desired,
-        servers: impl Iterator<Item = &'d Desired>,
+        desired: &Desired,
+        others: impl Iterator<Item = &'d Desired>,
         progress: &Progress,
     ) -> Result<(), KindError> {
         let begun = Instant::now();
-        for server in servers {
-            let id = server.id();
-            while let Some(live) = self.read(server).await? {
+        for other in others {
+            let id = other.id();
+            while let Some(live) = self.read(other).await? {
                 let why = match self.rules.health(id, &live) {
                     Health::Ready => break,
                     Health::Waiting(why) => why,
@@ -189,12 +188,12 @@ impl Sending<'_> {
                 if begun.elapsed() > self.timeout {
                     let message = format!(
                         "`{}` waits for `{id}`, which is not ready after {} s: {why}",
-                        webhook.id(),
+                        desired.id(),
                         self.timeout.as_secs()
                     );
                     return Err(KindError::failed(message));
                 }
-                progress.say(format!("{} waits for {id}: {why}", webhook.id()));
+                progress.say(format!("{} waits for {id}: {why}", desired.id()));
                 tokio::time::sleep(PAUSE).await;
             }
         }

@@ -1,20 +1,20 @@
 //! One API server: bounded requests, bounded retries, and errors that say which server was asked.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::AsyncBufRead;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT,
 };
 use http::{Method, Request};
 use kube::client::Body;
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Semaphore;
 
 use super::object::ObjectId;
 use super::refuse;
-use crate::aws::Session;
+use super::tokens::Tokens;
 use crate::unit::KindError;
 
 /// How the audit log of a cluster names who asked.
@@ -25,8 +25,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const TRIES: u32 = 4;
 /// Requests under way to one server at a time, for all deeds together; watches are not among them.
 const AT_ONCE: usize = 64;
-/// EKS takes a token for fifteen minutes.
-const TOKEN_AGE: Duration = Duration::from_secs(600);
 
 /// A way to one API server.
 #[derive(Clone)]
@@ -38,13 +36,6 @@ pub(super) struct Server {
     /// Whom the server is to take us for.
     stands_for: Arc<[(HeaderName, HeaderValue)]>,
     turns: Arc<Semaphore>,
-}
-
-/// The token of an EKS cluster, made anew before it grows old.
-pub(super) struct Tokens {
-    session: Session,
-    cluster: String,
-    kept: Mutex<Option<(Instant, HeaderValue)>>,
 }
 
 /// What is asked of a server.
@@ -138,31 +129,6 @@ pub(super) fn encode(text: &str) -> String {
     encoded
 }
 
-impl Tokens {
-    pub(super) fn new(session: Session, cluster: &str) -> Self {
-        Self { session, cluster: cluster.to_owned(), kept: Mutex::new(None) }
-    }
-
-    async fn header(&self) -> Result<HeaderValue, KindError> {
-        let mut kept = self.kept.lock().await;
-        if let Some((made, header)) = &*kept
-            && made.elapsed() < TOKEN_AGE
-        {
-            return Ok(header.clone());
-        }
-        let token = self.session.eks_token(&self.cluster).await?;
-        let mut header = HeaderValue::try_from(format!("Bearer {}", token.expose()))
-            .map_err(|_| KindError::failed(format!("the token of cluster `{}` is no header", self.cluster)))?;
-        header.set_sensitive(true);
-        *kept = Some((Instant::now(), header.clone()));
-        Ok(header)
-    }
-
-    async fn forget(&self) {
-        *self.kept.lock().await = None;
-    }
-}
-
 impl Server {
     pub(super) fn new(client: kube::Client, name: &str, tokens: Option<Tokens>) -> Self {
         Self {
@@ -222,19 +188,24 @@ impl Server {
         }
     }
 
+    async fn say_who_asks(&self, headers: &mut HeaderMap) -> Result<(), KindError> {
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        self.stands_for.iter().for_each(|(name, value)| _ = headers.append(name, value.clone()));
+        if let Some(tokens) = &self.tokens {
+            headers.insert(AUTHORIZATION, tokens.header().await?);
+        }
+        Ok(())
+    }
+
     async fn once(&self, ask: &Ask) -> Result<Answer, Lost> {
         let mut request = Request::builder()
             .method(ask.method.clone())
             .uri(&ask.path)
-            .header(USER_AGENT, AGENT)
             .header(ACCEPT, ask.accept)
             .header(CONTENT_TYPE, ask.content_type)
             .body(Body::from(ask.body.clone()))
             .map_err(|error| Lost::Ours(KindError::failed(format!("`{}` is no address: {error}", ask.path))))?;
-        self.stands_for.iter().for_each(|(name, value)| _ = request.headers_mut().append(name, value.clone()));
-        if let Some(tokens) = &self.tokens {
-            request.headers_mut().insert(AUTHORIZATION, tokens.header().await.map_err(Lost::Ours)?);
-        }
+        self.say_who_asks(request.headers_mut()).await.map_err(Lost::Ours)?;
         let _turn = self.turns.acquire().await.expect("the turns are never closed");
         let answer = async {
             let response = self.client.send(request).await?;
@@ -255,16 +226,12 @@ impl Server {
     pub(super) async fn open(&self, path: &str) -> Result<Stream<impl AsyncBufRead + Unpin + use<>>, KindError> {
         let mut request = Request::builder()
             .uri(path)
-            .header(USER_AGENT, AGENT)
             .header(ACCEPT, "application/json")
             // Pieces must arrive as they are written, and a compressor would keep them.
             .header(ACCEPT_ENCODING, "identity")
             .body(Vec::new())
             .map_err(|error| KindError::failed(format!("`{path}` is no address: {error}")))?;
-        self.stands_for.iter().for_each(|(name, value)| _ = request.headers_mut().append(name, value.clone()));
-        if let Some(tokens) = &self.tokens {
-            request.headers_mut().insert(AUTHORIZATION, tokens.header().await?);
-        }
+        self.say_who_asks(request.headers_mut()).await?;
         match tokio::time::timeout(PATIENCE, self.client.request_stream(request)).await {
             Ok(Ok(lines)) => Ok(Stream::Open(Box::pin(lines))),
             Ok(Err(kube::Error::Api(status))) if status.code == 410 => Ok(Stream::Forgotten),
@@ -285,6 +252,11 @@ impl Server {
         let path = ask.path.split('?').next().unwrap_or_default();
         KindError::unreachable(format!("{} does not answer: {why}", self.name))
             .hint(format!("asked {tries} times for {} {path}", ask.method))
+    }
+
+    /// The error for a list that cannot be read.
+    pub(super) fn broken_list(&self, error: &serde_json::Error) -> KindError {
+        KindError::failed(format!("{} answered with a broken list: {error}", self.name))
     }
 
     /// Sends a request whose answer must be a good one.

@@ -13,7 +13,7 @@ use super::discovery::{Discovery, Resource};
 use super::hook_run::clear;
 use super::inventory::{Inventory, part_name, unit_of};
 use super::look::keeps_data;
-use super::mark::{INVENTORY_LABEL, Mark, UNIT_LABEL, repository_label};
+use super::mark::{INVENTORY_LABEL, Mark, repository_label};
 use super::moved::Moves;
 use super::object::ObjectId;
 use super::prune::prune;
@@ -140,22 +140,12 @@ async fn still_ours(
     let listings: BTreeSet<Listing> = inventory
         .records
         .keys()
-        .filter_map(|id| {
-            let selector = Some(format!("{UNIT_LABEL}={}", mark.label()));
-            Some(Listing {
-                resource: served(id)?,
-                kind: id.kind.clone(),
-                namespace: None,
-                selector,
-                metadata_only: true,
-            })
-        })
+        .filter_map(|id| Some(Listing { metadata_only: true, ..Listing::of_unit(mark, served(id)?, &id.kind) }))
         .collect();
     let mut ours = Vec::new();
     for (listing, text) in cluster.list_all(listings).await? {
-        let (found, _) = sift(&text, &listing.resource.group, &listing.kind, "", |_| None).map_err(|error| {
-            KindError::failed(format!("{} answered with a broken list: {error}", cluster.server.name))
-        })?;
+        let sifted = sift(&text, &listing.resource.group, &listing.kind, "", |_| None);
+        let (found, _) = sifted.map_err(|error| cluster.server.broken_list(&error))?;
         for one in found {
             let Some(record) = inventory.records.get(&one.id) else { continue };
             if record.applied.as_ref().is_none_or(|applied| applied.uid == one.uid) {

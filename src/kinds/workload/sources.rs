@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::connect::Where;
 use super::read::reference;
 use super::substitute::is_name;
+use crate::aws::is_account;
 use crate::problem::{Problem, Problems};
 use crate::unit::{OutputName, Reference, Target, Why};
 use crate::yaml::Node;
@@ -82,7 +83,6 @@ fn read_parameter(value: &Node, place: &Where) -> Result<Source, Problem> {
         None => None,
         Some(node) => {
             let site = node.text().and_then(|text| text.split_once('/'));
-            let is_account = |text: &str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
             let site = site.filter(|(account, region)| is_account(account) && !region.is_empty());
             let (account, region) = site
                 .ok_or_else(|| node.problem("this is no account and region").hint("write `111122223333/eu-west-1`"))?;

@@ -18,7 +18,7 @@ use crate::unit::{KindError, Progress};
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// A container needs this long to come up, crash and be started again.
-const BEFORE_PODS_ARE_ASKED: Duration = Duration::from_secs(3);
+pub(super) const BEFORE_PODS_ARE_ASKED: Duration = Duration::from_secs(3);
 /// Their pods are listed for it, and the inventory is read.
 const BETWEEN_ASKING: Duration = Duration::from_millis(1500);
 /// Of one round: whatever is stuck, a few of them tell it.
