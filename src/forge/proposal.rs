@@ -1,10 +1,8 @@
 //! A change to Git that is asked for, in the words that reviewers read.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
-use crate::repo::CommitId;
+use crate::repo::{CommitId, Files};
 
 /// What a proposal does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,7 +27,7 @@ pub struct Proposal {
     /// Why, and what was proven.
     pub body: String,
     /// The whole bytes of each file that changes.
-    pub files: BTreeMap<String, Vec<u8>>,
+    pub files: Files,
     pub at: Timestamp,
 }
 
@@ -90,7 +88,7 @@ pub(super) mod tests {
             into: Some("main".into()),
             title: "ignore drift in production".into(),
             body: "Merging changes nothing live.\n".into(),
-            files: BTreeMap::new(),
+            files: Files::new(),
             at: Timestamp::UNIX_EPOCH,
         }
     }

@@ -1,12 +1,11 @@
 //! A commit on top of another one, written and pointed at by nothing: whoever wants it pushes it.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use gix::objs::Tree;
 use gix::objs::tree::{Entry as TreeEntry, EntryKind};
 
-use super::{CommitId, RepoError, Repository};
+use super::{CommitId, Files, RepoError, Repository};
 
 /// Who a commit is by.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,7 +20,7 @@ pub struct Draft {
     /// The commit it stands on.
     pub base: CommitId,
     /// The whole bytes of each file that changes, by its path; all other files stay.
-    pub files: BTreeMap<String, Vec<u8>>,
+    pub files: Files,
     pub message: String,
     pub author: Author,
     /// Seconds since 1970, in UTC.

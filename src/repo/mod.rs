@@ -22,7 +22,7 @@ mod tests;
 
 pub use commit::{Author, Draft, Tip};
 pub use error::RepoError;
-pub use snapshot::{CommitId, Entry, Snapshot};
+pub use snapshot::{CommitId, Entry, Files, Snapshot};
 
 use std::fmt;
 use std::path::Path;

@@ -42,6 +42,9 @@ pub enum Entry {
     LfsPointer,
 }
 
+/// Files to be written, by their paths with `/`.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
 /// Every file of the repository at one commit, by its path with `/`.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
@@ -64,7 +67,7 @@ impl Snapshot {
     }
 
     /// The same commit with other bytes in some files: what a change would make of it.
-    pub fn with_files(&self, files: &BTreeMap<String, Vec<u8>>) -> Self {
+    pub fn with_files(&self, files: &Files) -> Self {
         let mut entries = self.entries.clone();
         entries.extend(files.iter().map(|(path, bytes)| (path.clone(), Entry::Blob(bytes.clone()))));
         Self { commit: self.commit.clone(), entries }

@@ -1,7 +1,5 @@
 //! What the world holds, written to where Git says it, and proven before anyone is asked to merge it.
 
-use std::collections::BTreeMap;
-
 use super::Service;
 use super::ignore::is_below;
 use super::propose::GitChange;
@@ -10,9 +8,8 @@ use crate::cases::{Case, redact};
 use crate::declaration::Declaration;
 use crate::graph::Graph;
 use crate::plan::{Finding, Plan};
-use crate::repo::Snapshot;
+use crate::repo::{Files, Snapshot};
 use crate::unit::{Cause, Change, Difference, Effect, Shown, UnitId};
-use crate::yaml::{self, Edit};
 
 /// One value to be adopted.
 struct Adopted {
@@ -75,17 +72,20 @@ impl Service {
 }
 
 /// The files as they are with every value in its place.
-fn edits(snapshot: &Snapshot, graph: &Graph, wanted: &[Adopted]) -> Result<BTreeMap<String, Vec<u8>>, String> {
-    let mut by_file: BTreeMap<String, Vec<Edit>> = BTreeMap::new();
+fn edits(snapshot: &Snapshot, graph: &Graph, wanted: &[Adopted]) -> Result<Files, String> {
+    let (mut files, mut edited) = (Files::new(), snapshot.clone());
     let mut refused = Vec::new();
     for Adopted { unit, difference } in wanted {
         let found = match (refusal(difference), graph.member(unit)) {
             (Some(why), _) => Err(why.to_owned()),
             (None, None) => Err("its unit is not declared any more".to_owned()),
-            (None, Some(member)) => member.declared.unit.authored(snapshot, difference),
+            (None, Some(member)) => member.declared.unit.authored(&edited, difference),
         };
         match found {
-            Ok((file, edit)) => by_file.entry(file).or_default().push(edit),
+            Ok(more) => {
+                edited = edited.with_files(&more);
+                files.extend(more);
+            }
             Err(why) => refused.push(format!("{}{}: {why}", difference.item, spaced(&difference.path))),
         }
     }
@@ -93,16 +93,11 @@ fn edits(snapshot: &Snapshot, graph: &Graph, wanted: &[Adopted]) -> Result<BTree
         let hint = if refused.len() < wanted.len() { " (`--path` names the others)" } else { "" };
         return Err(format!("not everything can be adopted{hint}: {}", refused.join("; ")));
     }
-    let write = |(file, edits): (String, Vec<Edit>)| {
-        let bytes = snapshot.file(&file).ok_or_else(|| format!("there is no file `{file}`"))?;
-        let bytes = yaml::edited(&file, bytes, &edits).map_err(|problem| format!("{file}: {}", problem.message))?;
-        Ok((file, bytes))
-    };
-    by_file.into_iter().map(write).collect()
+    Ok(files)
 }
 
 /// Refuses a file that others are made from as well: what it means for them is not looked at.
-fn alone(files: &BTreeMap<String, Vec<u8>>, graph: &Graph, case: &Case) -> Result<(), String> {
+fn alone(files: &Files, graph: &Graph, case: &Case) -> Result<(), String> {
     let others = graph.members().filter(|member| !case.units.iter().any(|own| own.id == member.declared.id));
     for member in others {
         if let Some(file) = files.keys().find(|file| member.declared.unit.is_made_from(file)) {
@@ -193,7 +188,7 @@ fn is_same(one: &Difference, other: &Difference) -> bool {
         == (&other.item, &other.path, &other.from, &other.to, other.effect)
 }
 
-fn words(case: &Case, wanted: &[Adopted], files: BTreeMap<String, Vec<u8>>) -> GitChange {
+fn words(case: &Case, wanted: &[Adopted], files: Files) -> GitChange {
     let environment = &case.environment;
     let title = match wanted {
         [one] => format!("adopt what {environment} holds at {}", one.difference.path),

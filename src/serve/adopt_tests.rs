@@ -1,5 +1,7 @@
 //! What is refused, and what counts as proven.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::plan::Purpose;
 use crate::repo::CommitId;

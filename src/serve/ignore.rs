@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Zoned};
+use serde_json::json;
 
 use super::Service;
 use super::propose::{GitChange, Wanted};
 use super::source::Current;
 use crate::cases::{Case, scrub};
 use crate::declaration::IgnoreRule;
+use crate::repo::Files;
 use crate::unit::{Cause, UnitId};
-use crate::yaml::{self, Edit, Entries, Inserted, Value};
+use crate::yaml::{self, Edit, Value};
 
 /// How long a rule counts where nobody says.
 const USUAL: SignedDuration = SignedDuration::from_hours(24 * 90);
@@ -116,11 +118,9 @@ pub(super) fn is_below(path: &str, above: &str) -> bool {
 }
 
 impl Rule {
-    fn entries(&self) -> Entries {
+    fn entry(&self) -> serde_json::Value {
         let Self { unit, path, reason, until } = self;
-        let pairs =
-            [("unit", unit.clone()), ("path", path.clone()), ("reason", reason.clone()), ("until", until.to_string())];
-        pairs.map(|(key, value)| (key.to_owned(), value)).into()
+        json!({"unit": unit, "path": path, "reason": reason, "until": until.to_string()})
     }
 
     fn is(&self, written: &IgnoreRule) -> bool {
@@ -137,12 +137,12 @@ fn with_rule(name: &str, bytes: &[u8], rule: &Rule) -> Result<Vec<u8>, String> {
     let first =
         |problems: Vec<crate::problem::Problem>| told(problems.into_iter().next().expect("a failure has a problem"));
     let documents = yaml::parse(name, bytes).map_err(first)?;
-    let list = Inserted::List(rule.entries());
+    let list = json!([rule.entry()]);
     let Some(root) = documents.first() else { return Ok(yaml::begun(bytes, "ignore", &list)) };
     let edit = match root.get("ignore") {
         None => Edit::key(root, "ignore", &list),
         Some(node) => match &node.value {
-            Value::Sequence(_) => Edit::item(node, &rule.entries()),
+            Value::Sequence(_) => Edit::item(node, &rule.entry()),
             Value::Scalar(_) | Value::Mapping(_) => {
                 return Err(format!("`ignore:` of `{name}` is no list: remove it, and ask again"));
             }
@@ -151,7 +151,7 @@ fn with_rule(name: &str, bytes: &[u8], rule: &Rule) -> Result<Vec<u8>, String> {
     edit.and_then(|edit| yaml::edited(name, bytes, &[edit])).map_err(told)
 }
 
-fn words(case: &Case, rules: &[Rule], files: BTreeMap<String, Vec<u8>>) -> GitChange {
+fn words(case: &Case, rules: &[Rule], files: Files) -> GitChange {
     let (environment, first) = (&case.environment, rules.first().expect("at least one rule is asked for"));
     let title = match rules.len() {
         1 => format!("ignore drift in {environment} at {}", first.path),

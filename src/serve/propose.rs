@@ -83,5 +83,5 @@ impl Service {
 pub(super) struct GitChange {
     pub(super) title: String,
     pub(super) body: String,
-    pub(super) files: std::collections::BTreeMap<String, Vec<u8>>,
+    pub(super) files: crate::repo::Files,
 }

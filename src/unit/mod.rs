@@ -36,8 +36,7 @@ use async_trait::async_trait;
 use schemars::Schema;
 
 use crate::problem::Problems;
-use crate::repo::Snapshot;
-use crate::yaml::Edit;
+use crate::repo::{Files, Snapshot};
 
 /// One kind of thing a repository can declare: a folder under `kinds/` and a row in its list.
 pub trait Kind: Send + Sync {
@@ -101,9 +100,11 @@ pub trait Unit: Send + Sync {
     /// part of the [`Prepared`], and goes with [`Deed::perform`] or [`Deed::abandon`].
     async fn prepare(&self, inputs: &Inputs, look: Look) -> Result<Prepared, KindError>;
 
-    /// The change to a file that makes the repository say what the world holds at this difference, or
-    /// why there is none. Offline, and no proof: whoever asks plans the changed repository.
-    fn authored(&self, snapshot: &Snapshot, difference: &Difference) -> Result<(String, Edit), String> {
+    /// The files with which the repository would say what the world holds at this difference, or why there
+    /// are none. Without a question to the world, and no proof: whoever asks plans the changed repository.
+    ///
+    /// `snapshot` may hold other changes already, made for other differences of the same commit.
+    fn authored(&self, snapshot: &Snapshot, difference: &Difference) -> Result<Files, String> {
         let _ = (snapshot, difference);
         Err("where it is written is not known".to_owned())
     }

@@ -8,6 +8,7 @@ use super::outline::{Form, Mark, outline};
 use super::same::{Expected, check};
 use super::{parse, write};
 use crate::problem::{Place, Problem};
+use crate::repo::{Files, Snapshot};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -19,18 +20,6 @@ pub struct Edit {
     text: String,
     /// What the node that stood there means afterwards.
     expected: Expected,
-}
-
-/// Keys and texts, in order.
-pub type Entries = Vec<(String, String)>;
-
-/// What a new key holds.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Inserted {
-    Text(String),
-    Mapping(Entries),
-    /// One item.
-    List(Entries),
 }
 
 impl Edit {
@@ -54,37 +43,32 @@ impl Edit {
     }
 
     /// One more item at the end of a list.
-    pub fn item(list: &Node, item: &Entries) -> Result<Self, Problem> {
+    pub fn item(list: &Node, item: &serde_json::Value) -> Result<Self, Problem> {
         let Value::Sequence(items) = &list.value else { return Err(refused(list, "it is no list")) };
-        let expected = Expected::Item { entries: item.clone() };
+        let expected = Expected::Item { item: item.clone() };
         match (alone(list)?.form, items.last()) {
             (Form::Block, Some(_)) => {
                 // The dash of the first item; where it is another one, the reading afterwards shows it.
                 let dash = list.span.source[..items[0].span.start].rfind('-').unwrap_or(list.span.start);
                 let indent = column(&list.span, dash);
-                Ok(Self::lines(&list.span, &item_lines(item), indent, expected))
+                Ok(Self::lines(&list.span, &write::item(item), indent, expected))
             }
-            (Form::Flow, last) => Ok(Self::in_brackets(list, last, &flow(item), expected)),
+            (Form::Flow, last) => Ok(Self::in_brackets(list, last, &write::flow(item), expected)),
             (Form::Scalar | Form::Block, _) => Err(refused(list, "it is no list")),
         }
     }
 
     /// One more key at the end of a mapping.
-    pub fn key(mapping: &Node, key: &str, inserted: &Inserted) -> Result<Self, Problem> {
+    pub fn key(mapping: &Node, key: &str, value: &serde_json::Value) -> Result<Self, Problem> {
         let Value::Mapping(pairs) = &mapping.value else { return Err(refused(mapping, "it is no mapping")) };
-        let expected = Expected::Key { key: key.to_owned(), inserted: inserted.clone() };
+        let expected = Expected::Key { key: key.to_owned(), value: value.clone() };
         match (alone(mapping)?.form, pairs.last()) {
             (Form::Block, Some(_)) => {
                 let indent = column(&mapping.span, mapping.span.start);
-                Ok(Self::lines(&mapping.span, &key_lines(key, inserted), indent, expected))
+                Ok(Self::lines(&mapping.span, &write::entry(key, value), indent, expected))
             }
             (Form::Flow, last) => {
-                let value = match inserted {
-                    Inserted::Text(text) => write::text(text, None),
-                    Inserted::Mapping(entries) => flow(entries),
-                    Inserted::List(entries) => format!("[{}]", flow(entries)),
-                };
-                let text = format!("{}: {value}", write::text(key, None));
+                let text = format!("{}: {}", write::text(key, None), write::flow(value));
                 Ok(Self::in_brackets(mapping, last.map(|(_, value)| value), &text, expected))
             }
             (Form::Scalar | Form::Block, _) => Err(refused(mapping, "it is no mapping")),
@@ -150,12 +134,19 @@ pub fn edited(file: &str, bytes: &[u8], edits: &[Edit]) -> Result<Vec<u8>, Probl
     }
 }
 
+/// A file of the repository with some changes, or why they cannot be made.
+pub fn edited_in(snapshot: &Snapshot, file: &str, edits: &[Edit]) -> Result<Files, String> {
+    let bytes = snapshot.file(file).ok_or_else(|| format!("there is no file `{file}`"))?;
+    let bytes = edited(file, bytes, edits).map_err(|problem| format!("{file}: {}", problem.message))?;
+    Ok(Files::from([(file.to_owned(), bytes)]))
+}
+
 /// A file's first key, or the bytes of one that holds only comments with its first key.
-pub fn begun(bytes: &[u8], key: &str, inserted: &Inserted) -> Vec<u8> {
+pub fn begun(bytes: &[u8], key: &str, value: &serde_json::Value) -> Vec<u8> {
     let before = String::from_utf8_lossy(bytes);
     let line_end = line_end(&before);
     let gap = if before.is_empty() || before.ends_with('\n') { "" } else { line_end };
-    let lines: String = key_lines(key, inserted).iter().map(|line| format!("{line}{line_end}")).collect();
+    let lines: String = write::entry(key, value).iter().map(|line| format!("{line}{line_end}")).collect();
     format!("{before}{gap}{lines}").into_bytes()
 }
 
@@ -196,32 +187,4 @@ fn line_end(source: &str) -> &'static str {
         Some(at) if source[..at].ends_with('\r') => "\r\n",
         Some(_) | None => "\n",
     }
-}
-
-fn key_lines(key: &str, inserted: &Inserted) -> Vec<String> {
-    let key = write::text(key, None);
-    match inserted {
-        Inserted::Text(text) => vec![format!("{key}: {}", write::text(text, None))],
-        Inserted::Mapping(entries) => {
-            let entries = entries.iter().map(|entry| format!("  {}", pair(entry)));
-            [format!("{key}:")].into_iter().chain(entries).collect()
-        }
-        Inserted::List(item) => {
-            let lines = item_lines(item).into_iter().map(|line| format!("  {line}"));
-            [format!("{key}:")].into_iter().chain(lines).collect()
-        }
-    }
-}
-
-fn item_lines(item: &Entries) -> Vec<String> {
-    let begin = |at: usize| if at == 0 { "- " } else { "  " };
-    item.iter().enumerate().map(|(at, entry)| format!("{}{}", begin(at), pair(entry))).collect()
-}
-
-fn flow(entries: &Entries) -> String {
-    format!("{{{}}}", entries.iter().map(pair).collect::<Vec<_>>().join(", "))
-}
-
-fn pair((key, value): &(String, String)) -> String {
-    format!("{}: {}", write::text(key, None), write::text(value, None))
 }

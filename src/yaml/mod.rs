@@ -23,9 +23,10 @@ mod spanned;
 mod tests;
 mod write;
 
-pub use edit::{Edit, Entries, Inserted, begun, edited};
+pub use edit::{Edit, begun, edited, edited_in};
 pub use node::{Node, Scalar, Span, Style, Value};
 pub use spanned::Spanned;
+pub use write::document;
 
 use serde::de::DeserializeOwned;
 

@@ -1,6 +1,6 @@
 //! Whether a file after an edit means what it meant before, but for what was meant to change.
 
-use super::edit::{Entries, Inserted};
+use super::kubernetes::json;
 use super::meaning::{self, Meaning};
 use super::node::{Node, Value};
 
@@ -10,9 +10,9 @@ pub(super) enum Expected {
     /// It is this value now.
     Text { value: String },
     /// It has one more item.
-    Item { entries: Entries },
+    Item { item: serde_json::Value },
     /// It has one more key.
-    Key { key: String, inserted: Inserted },
+    Key { key: String, value: serde_json::Value },
 }
 
 /// Compares two readings of a file; `expected` by where each edit began.
@@ -48,7 +48,7 @@ fn same(before: &Node, after: &Node, expected: &[(usize, &Expected)], met: &mut 
         (Value::Sequence(old), Value::Sequence(new)) if new.len() == old.len() + 1 => {
             let (last, rest) = new.split_last().expect("it is longer than another");
             let is_it = expected.iter().any(|(_, wanted)| match wanted {
-                Expected::Item { entries } => is_mapping(last, entries),
+                Expected::Item { item } => means(last, item),
                 Expected::Text { .. } | Expected::Key { .. } => false,
             });
             *met += usize::from(is_it);
@@ -70,21 +70,12 @@ fn same(before: &Node, after: &Node, expected: &[(usize, &Expected)], met: &mut 
 }
 
 fn is_key((key, value): &(Node, Node), wanted: &Expected) -> bool {
-    let Expected::Key { key: name, inserted } = wanted else { return false };
-    is_the_text(key, name)
-        && match inserted {
-            Inserted::Text(text) => is_the_text(value, text),
-            Inserted::Mapping(entries) => is_mapping(value, entries),
-            Inserted::List(entries) => value.items().len() == 1 && is_mapping(&value.items()[0], entries),
-        }
+    let Expected::Key { key: name, value: inserted } = wanted else { return false };
+    is_the_text(key, name) && means(value, inserted)
 }
 
-fn is_mapping(node: &Node, entries: &Entries) -> bool {
-    node.entries().count() == entries.len()
-        && node
-            .entries()
-            .zip(entries)
-            .all(|((key, value), (name, text))| is_the_text(key, name) && is_the_text(value, text))
+fn means(node: &Node, value: &serde_json::Value) -> bool {
+    json(node).is_ok_and(|read| read == *value)
 }
 
 fn is_the_text(node: &Node, text: &str) -> bool {

@@ -1,10 +1,56 @@
-//! A value as the text of a scalar, written so that every reader takes it for the same.
+//! A value as text, written so that every reader takes it for the same.
+
+use serde_json::Value;
 
 use super::meaning::{Meaning, core};
 use super::node::{Scalar, Style};
 
 /// Words that some reader takes for a boolean, a number or nothing.
 const NOT_TEXT: &[&str] = &["y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"];
+
+/// A value as a document of its own.
+pub fn document(value: &Value) -> String {
+    block(value).unwrap_or_else(|| vec![flow(value)]).iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// The lines of a key and its value.
+pub(super) fn entry(key: &str, value: &Value) -> Vec<String> {
+    let key = text(key, None);
+    match block(value) {
+        None => vec![format!("{key}: {}", flow(value))],
+        Some(lines) => [format!("{key}:")].into_iter().chain(lines.iter().map(|line| format!("  {line}"))).collect(),
+    }
+}
+
+/// The lines of an item of a list: the first stands behind the dash.
+pub(super) fn item(value: &Value) -> Vec<String> {
+    let begin = |at: usize| if at == 0 { "- " } else { "  " };
+    let lines = block(value).unwrap_or_else(|| vec![flow(value)]);
+    lines.iter().enumerate().map(|(at, line)| format!("{}{line}", begin(at))).collect()
+}
+
+/// A value in one line.
+pub(super) fn flow(value: &Value) -> String {
+    match value {
+        Value::String(value) => text(value, None),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::Array(items) => format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", ")),
+        Value::Object(map) => {
+            let pairs: Vec<String> =
+                map.iter().map(|(key, value)| format!("{}: {}", text(key, None), flow(value))).collect();
+            format!("{{{}}}", pairs.join(", "))
+        }
+    }
+}
+
+/// The lines of what needs more than one.
+fn block(value: &Value) -> Option<Vec<String>> {
+    match value {
+        Value::Object(map) if !map.is_empty() => Some(map.iter().flat_map(|(key, value)| entry(key, value)).collect()),
+        Value::Array(items) if !items.is_empty() => Some(items.iter().flat_map(item).collect()),
+        Value::Object(_) | Value::Array(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    }
+}
 
 /// A text, in the quotes that its author used before; none where it has none and needs none.
 pub(super) fn text(value: &str, before: Option<char>) -> String {

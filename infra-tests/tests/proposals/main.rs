@@ -5,3 +5,4 @@ mod gitea;
 mod given;
 mod ignore;
 mod press;
+mod rendered;

@@ -62,7 +62,7 @@ async fn what_would_be_sent_is_shown_without_its_secrets_and_without_asking() ->
     assert_eq!(objects[3]["data"], json!({"password": "(hidden)"}));
 
     let ran = product.run(&["render", "--repo", &repo, "--only", "shop/web"]).await?.expect(0)?;
-    let text = "---\n# clusters/shop/web\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: web\ndata:\n  db: ${DB}\n  tier: gold\n  word: \"yes\"\n";
+    let text = "---\n# clusters/shop/web\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: web\ndata:\n  db: '${DB}'\n  tier: gold\n  word: 'yes'\n";
     assert!(ran.stdout.starts_with(text), "{}", ran.stdout);
     assert!(!ran.stdout.contains("canary") && !ran.stderr.contains("canary"));
     Ok(())

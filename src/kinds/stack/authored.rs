@@ -1,12 +1,14 @@
 //! Where a live value would be written: a literal of the template, or the parameter that fills it.
 
+use serde_json::json;
+
 use super::expression::argument_of;
 use super::spec::ParameterValue;
 use super::template::Template;
 use super::unit::StackUnit;
-use crate::repo::Snapshot;
+use crate::repo::{Files, Snapshot};
 use crate::unit::{Difference, Shown};
-use crate::yaml::{self, Edit, Inserted, Node, Value};
+use crate::yaml::{self, Edit, Node, Value};
 
 /// What a property is filled with.
 #[derive(Clone, PartialEq, Debug)]
@@ -15,19 +17,20 @@ enum Source {
     Parameter(String),
 }
 
-/// The file and the change to it, or why there is none.
-pub(super) fn authored(
-    unit: &StackUnit,
-    snapshot: &Snapshot,
-    difference: &Difference,
-) -> Result<(String, Edit), String> {
+/// The file with the value in its place, or why there is none.
+pub(super) fn authored(unit: &StackUnit, snapshot: &Snapshot, difference: &Difference) -> Result<Files, String> {
+    let (file, edit) = edit(unit, snapshot, difference)?;
+    yaml::edited_in(snapshot, &file, &[edit])
+}
+
+fn edit(unit: &StackUnit, snapshot: &Snapshot, difference: &Difference) -> Result<(String, Edit), String> {
     let Some(template) = &unit.template else { return Err("its template is not in this repository".to_owned()) };
     let Some(Shown::Text(live)) = &difference.from else { return Err("what is there now is not known".to_owned()) };
     let logical_id = difference.item.split(' ').next().unwrap_or_default();
     if logical_id.contains('/') {
         return Err("it is in a nested stack: change its template by hand".to_owned());
     }
-    match source(template, logical_id, &difference.path)? {
+    match source(template, snapshot, logical_id, &difference.path)? {
         Source::Literal(node) => {
             Ok((template.path.clone(), Edit::scalar(&node, live).map_err(|problem| problem.message)?))
         }
@@ -35,9 +38,10 @@ pub(super) fn authored(
     }
 }
 
-fn source(template: &Template, logical_id: &str, path: &str) -> Result<Source, String> {
-    let root = yaml::parse_one(&template.path, template.text.as_bytes()).map_err(|_| "its template cannot be read")?;
+fn source(template: &Template, snapshot: &Snapshot, logical_id: &str, path: &str) -> Result<Source, String> {
     let file = &template.path;
+    let bytes = snapshot.file(file).ok_or_else(|| format!("there is no file `{file}`"))?;
+    let root = yaml::parse_one(file, bytes).map_err(|_| "its template cannot be read")?;
     let missing = || format!("`{file}` does not say it: write it there by hand, or sync");
     let mut node = root.get("Resources").and_then(|all| all.get(logical_id)).ok_or_else(missing)?;
     for step in path.split('/').skip(1) {
@@ -97,19 +101,13 @@ fn parameter(
     let root = yaml::parse_one(file, bytes).map_err(|_| format!("`{file}` cannot be read"))?;
     let edit = match (root.get("Parameters"), root.get("Parameters").and_then(|all| value_of(all, name))) {
         (_, Some(value)) => Edit::scalar(value, live),
-        (None, None) => Edit::key(&root, "Parameters", &Inserted::Mapping(vec![(name.to_owned(), live.to_owned())])),
+        (None, None) => Edit::key(&root, "Parameters", &json!({name: live})),
         (Some(all), None) => match &all.value {
-            Value::Sequence(_) => {
-                Edit::item(all, &["Name", "Value"].into_iter().zip([name, live]).map(owned).collect())
-            }
-            Value::Mapping(_) | Value::Scalar(_) => Edit::key(all, name, &Inserted::Text(live.to_owned())),
+            Value::Sequence(_) => Edit::item(all, &json!({"Name": name, "Value": live})),
+            Value::Mapping(_) | Value::Scalar(_) => Edit::key(all, name, &json!(live)),
         },
     };
     Ok((file.clone(), edit.map_err(|problem| problem.message)?))
-}
-
-fn owned((key, value): (&str, &str)) -> (String, String) {
-    (key.to_owned(), value.to_owned())
 }
 
 /// The value of a parameter, however names and values are paired.

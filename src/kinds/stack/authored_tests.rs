@@ -5,7 +5,6 @@ use crate::kinds::stack::declare;
 use crate::problem::Problems;
 use crate::repo::{CommitId, Snapshot};
 use crate::unit::{Cause, Difference, Effect, ReadSettings, Shown};
-use crate::yaml;
 
 const STACK: &str = "stacks/111111111111/eu-west-1/jobs.yaml";
 const TEMPLATE: &str = "templates/queue.yaml";
@@ -45,9 +44,7 @@ fn adopted(stack: &str, path: &str, live: &str) -> Result<(String, String), Stri
         effect: Effect::InPlace,
         who: None,
     };
-    let (file, edit) = reading.units[0].unit.authored(&snapshot, &difference)?;
-    let bytes = snapshot.file(&file).expect("it is there");
-    let bytes = yaml::edited(&file, bytes, &[edit]).map_err(|problem| problem.message)?;
+    let (file, bytes) = reading.units[0].unit.authored(&snapshot, &difference)?.pop_first().expect("one file");
     Ok((file, String::from_utf8(bytes).expect("text")))
 }
 

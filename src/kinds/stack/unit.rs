@@ -22,11 +22,10 @@ use super::status::Standing;
 use super::template::Template;
 use super::upload;
 use super::wait;
-use crate::repo::Snapshot;
+use crate::repo::{Files, Snapshot};
 use crate::unit::{
     Difference, Inputs, KindError, Look, Need, Prepared, Promised, Reference, Target, Unit, Who, Why, Word,
 };
-use crate::yaml::Edit;
 
 /// What is sent as the template.
 #[derive(Clone, PartialEq, Debug)]
@@ -118,7 +117,7 @@ impl Unit for StackUnit {
         words
     }
 
-    fn authored(&self, snapshot: &Snapshot, difference: &Difference) -> Result<(String, Edit), String> {
+    fn authored(&self, snapshot: &Snapshot, difference: &Difference) -> Result<Files, String> {
         authored::authored(self, snapshot, difference)
     }
 

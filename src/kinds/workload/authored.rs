@@ -1,29 +1,38 @@
 //! Where a live value would be written: the one scalar of a plain manifest that says it now.
 
 use super::compare::PathStep;
-use super::manifest::Manifest;
+use super::manifest::{Manifest, unfold_all};
 use super::object::{ObjectId, split_api_version};
 use super::path;
-use crate::repo::Snapshot;
+use super::sealed;
+use crate::problem::Problems;
+use crate::repo::{Files, Snapshot};
 use crate::unit::{Difference, Shown};
-use crate::yaml::{Edit, Node, Value};
+use crate::yaml::{self, Edit, Node, Value};
 
-/// The file and the change to it, or why there is none.
+/// The file with the value in its place, or why there is none.
 pub(super) fn authored(
     manifests: &[Manifest],
     namespace: &str,
     snapshot: &Snapshot,
     difference: &Difference,
-) -> Result<(String, Edit), String> {
+) -> Result<Files, String> {
     let named: Vec<&Node> =
         manifests.iter().map(|manifest| &manifest.node).filter(|node| is(node, namespace, &difference.item)).collect();
     let [object] = named.as_slice() else {
         return Err("no manifest names it outright: change it by hand".to_owned());
     };
     let file = object.span.file.to_string();
-    if !is_written_in(object, snapshot, &file) {
-        return Err("it is rendered by kustomize or helm, or kept by sops: change it there by hand".to_owned());
+    // Other values of it may have been changed already.
+    let bytes = snapshot.file(&file).unwrap_or_default();
+    if sealed::is_sealed(&file, bytes) {
+        return Err("it is kept by sops: change it there by hand".to_owned());
     }
+    let documents = yaml::parse_manifests(&file, bytes).map_err(|_| format!("`{file}` cannot be read"))?;
+    let mut manifests = Vec::new();
+    unfold_all(documents, false, &mut manifests, &mut Problems::default());
+    let object = manifests.iter().map(|manifest| &manifest.node).find(|node| is(node, namespace, &difference.item));
+    let object = object.ok_or_else(|| format!("`{file}` names it no more"))?;
     let node = at(object, &difference.path)
         .ok_or_else(|| format!("`{file}` does not say it: write it there by hand, or sync"))?;
     let Some(Shown::Text(live)) = &difference.from else { return Err("what is there now is not known".to_owned()) };
@@ -39,16 +48,7 @@ pub(super) fn authored(
     }
     let edit =
         Edit::scalar(node, live).map_err(|problem| format!("{file}:{}: {}", problem.place.line, problem.message))?;
-    Ok((file, edit))
-}
-
-/// Whether a file of the repository is what was read, and nothing that a program made of it.
-fn is_written_in(node: &Node, snapshot: &Snapshot, file: &str) -> bool {
-    let bytes = snapshot.file(file).unwrap_or_default();
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let source = node.span.source.as_bytes();
-    // It may have been read with an end of its last line that the file does not have.
-    text == source || source.strip_suffix(b"\n") == Some(text)
+    yaml::edited_in(snapshot, &file, &[edit])
 }
 
 /// Whether a document is this object, as people name it.
@@ -90,7 +90,6 @@ mod tests {
     use super::*;
     use crate::repo::CommitId;
     use crate::unit::{Cause, Effect};
-    use crate::yaml;
 
     const FILE: &str = "clusters/shop/web/all.yaml";
     const TEXT: &str = "apiVersion: v1
@@ -131,9 +130,8 @@ spec:
             effect: Effect::InPlace,
             who: None,
         };
-        let (file, edit) = authored(&manifests, "default", &snapshot, &difference)?;
-        let bytes = yaml::edited(&file, TEXT.as_bytes(), &[edit]).map_err(|problem| problem.message)?;
-        Ok(String::from_utf8(bytes).expect("text"))
+        let mut files = authored(&manifests, "default", &snapshot, &difference)?;
+        Ok(String::from_utf8(files.remove(FILE).expect("it is the one")).expect("text"))
     }
 
     #[test]
@@ -169,21 +167,5 @@ spec:
             let refused = adopted(item, path, live).expect_err(path);
             assert!(refused.contains(why), "{path}: {refused}");
         }
-    }
-
-    #[test]
-    fn a_file_without_an_end_of_its_last_line_is_written_in_all_the_same() {
-        let text = TEXT.trim_end();
-        let snapshot = Snapshot::of_files(CommitId::new("c"), [(FILE, text)]);
-        let node = yaml::parse_manifests(FILE, text.as_bytes()).expect("valid").remove(0);
-        assert!(is_written_in(&node, &snapshot, FILE));
-    }
-
-    #[test]
-    fn what_a_program_rendered_is_not_changed() {
-        let node = yaml::parse(FILE, TEXT.as_bytes()).expect("valid").remove(0);
-        let elsewhere = Snapshot::of_files(CommitId::new("c"), [(FILE, "resources: []\n")]);
-        assert!(!is_written_in(&node, &elsewhere, FILE));
-        assert!(!is_written_in(&node, &Snapshot::of_files(CommitId::new("c"), [("x", "x")]), FILE));
     }
 }

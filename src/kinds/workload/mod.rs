@@ -22,11 +22,13 @@ mod fight;
 mod fingerprint;
 mod folders;
 mod follow;
+mod gathered;
 mod hook_run;
 mod hooks;
 mod inventory;
 mod judge;
 mod kinds;
+mod kustomization;
 mod leave;
 mod logs;
 mod look;
@@ -38,6 +40,7 @@ mod masked;
 mod moved;
 mod object;
 mod order;
+mod patch;
 mod path;
 mod pods;
 mod policy;
@@ -45,9 +48,12 @@ mod program;
 mod prune;
 mod read;
 mod ready;
+mod recipe;
 mod refuse;
+mod release;
 mod render;
 mod rendering;
+mod retrace;
 mod rights;
 mod sealed;
 mod seen;
@@ -83,19 +89,19 @@ use connect::Clusters;
 
 pub struct WorkloadKind {
     clusters: Arc<Clusters>,
-    programs: Programs,
+    programs: Arc<Programs>,
 }
 
 impl WorkloadKind {
     /// The kubeconfig is the operator's; without one, only EKS clusters can be reached.
     pub fn new(aws: Aws, kubeconfig: Option<PathBuf>) -> Self {
-        let programs = Programs::from_environment();
+        let programs = Arc::new(Programs::from_environment());
         Self { clusters: Arc::new(Clusters::new(aws, kubeconfig)), programs }
     }
 
     /// Renders with these programs instead of those that the environment names.
     pub fn rendering_with(self, programs: Programs) -> Self {
-        Self { programs, ..self }
+        Self { programs: Arc::new(programs), ..self }
     }
 }
 

@@ -17,6 +17,7 @@ use super::object::Object;
 use super::policy;
 use super::program::Programs;
 use super::ready::{HealthRule, HealthRules};
+use super::recipe::Recipe;
 use super::render::render;
 use super::rendering::rendering_of;
 use super::site::ClusterSite;
@@ -36,7 +37,7 @@ pub(super) fn read(
     snapshot: &Snapshot,
     settings: &ReadSettings,
     kind: &KindName,
-    (clusters, programs): (&Arc<Clusters>, &Programs),
+    (clusters, programs): (&Arc<Clusters>, &Arc<Programs>),
     problems: &mut Problems,
 ) -> Reading {
     let mut reading = Reading::default();
@@ -98,6 +99,11 @@ pub(super) fn document(snapshot: &Snapshot, path: &str, problems: &mut Problems)
     }
 }
 
+/// The file in which a workload's folder says what its manifests cannot.
+pub(super) fn workload_file(folder: &str) -> String {
+    format!("{folder}/workload.yaml")
+}
+
 /// A reference with the place where it is written.
 pub(super) fn reference(at: &Node, target: Target, why: Why) -> Reference {
     let problem = at.problem("");
@@ -108,7 +114,7 @@ pub(super) fn reference(at: &Node, target: Target, why: Why) -> Reference {
 struct WorkloadReader<'a> {
     snapshot: &'a Snapshot,
     clusters: &'a Arc<Clusters>,
-    programs: &'a Programs,
+    programs: &'a Arc<Programs>,
     folder: &'a str,
     place: &'a Where,
     /// Those of the cluster.
@@ -118,7 +124,7 @@ struct WorkloadReader<'a> {
 impl WorkloadReader<'_> {
     fn read(&self, mark: Mark, problems: &mut Problems) -> Option<(Workload, Claims)> {
         let errors = problems.errors.len();
-        let file = format!("{}/workload.yaml", self.folder);
+        let file = workload_file(self.folder);
         let node = document(self.snapshot, &file, problems);
         let spec = match &node {
             Some(node) => problems.keep(yaml::read::<WorkloadSpec>(node)).unwrap_or_default(),
@@ -140,7 +146,7 @@ impl WorkloadReader<'_> {
         let leave = read_leave(&spec, node.as_ref(), problems);
         let namespace = spec.namespace.clone().unwrap_or_else(|| "default".into());
         let service_account = problems.keep(read_account(&spec, node.as_ref(), &namespace)).flatten();
-        let manifests = self.manifests(&spec, node.as_ref(), &namespace, problems);
+        let (manifests, recipe) = self.manifests(&spec, node.as_ref(), &namespace, problems);
         if problems.errors.len() == errors && manifests.is_empty() {
             problems.error(
                 Problem::new(Place::file(self.folder), format!("`{}` holds no object", self.folder))
@@ -155,6 +161,7 @@ impl WorkloadReader<'_> {
             clusters: self.clusters.clone(),
             place: self.place.clone(),
             manifests: Arc::new(manifests),
+            recipe: recipe.map(Arc::new),
             values,
             references,
             namespace,
@@ -175,17 +182,20 @@ impl WorkloadReader<'_> {
         node: Option<&Node>,
         namespace: &str,
         problems: &mut Problems,
-    ) -> Vec<Manifest> {
+    ) -> (Vec<Manifest>, Option<Recipe>) {
         let chart = spec.chart.as_ref().zip(node.and_then(|node| node.get("chart")));
         match rendering_of(self.snapshot, self.programs, self.folder, chart, namespace) {
             None => match self.refuse_what_stands_below(problems) {
-                Some(()) => read_folder(self.snapshot, self.programs, self.folder, problems),
-                None => Vec::new(),
+                Some(()) => (read_folder(self.snapshot, self.programs, self.folder, problems), None),
+                None => (Vec::new(), None),
             },
-            Some(Ok(rendering)) => rendering.run(self.programs, problems),
+            Some(Ok(rendering)) => {
+                let recipe = Recipe::new(self.folder, self.programs, &rendering);
+                (rendering.run(self.programs, problems), Some(recipe))
+            }
             Some(Err(problem)) => {
                 problems.error(problem);
-                Vec::new()
+                (Vec::new(), None)
             }
         }
     }

@@ -134,6 +134,20 @@ pub struct ChartSpec {
     /// Values, winning over all files.
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub values: BTreeMap<String, IgnoredAny>,
+    /// Changes to what the chart rendered, for what no value of it reaches; made by kustomize.
+    pub patches: Vec<PatchSpec>,
+}
+
+/// One patch, in the words of kustomize: a file of its own by `path`, or its text as `patch`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PatchSpec {
+    /// The file, relative to this folder.
+    pub path: Option<String>,
+    /// A part of an object, or a list of JSON patches.
+    pub patch: Option<String>,
+    /// Which objects; those that the patch itself names where not written.
+    pub target: Option<BTreeMap<String, String>>,
 }
 
 /// One value: a text, another unit's output, or a parameter of the AWS parameter store.

@@ -22,7 +22,9 @@ use super::mark::Mark;
 use super::masked::masked;
 use super::object::{Object, ObjectId};
 use super::ready::HealthRules;
+use super::recipe::Recipe;
 use super::render::render;
+use super::retrace::retrace;
 use super::seen::Seen;
 use super::sources::Source;
 use super::spec::ConflictSpec;
@@ -31,12 +33,11 @@ use super::tell;
 use super::watching::moments;
 use crate::aws::ssm;
 use crate::problem::Problem;
-use crate::repo::Snapshot;
+use crate::repo::{Files, Snapshot};
 use crate::unit::{
     Cause, Change, Coverage, Difference, Effect, Inputs, KindError, Look, Moments, Outputs, Planned, Prepared,
     Promised, Reference, Shown, Text, Unit,
 };
-use crate::yaml::Edit;
 
 /// A workload as it is declared.
 #[derive(Clone)]
@@ -46,6 +47,8 @@ pub(super) struct Workload {
     pub(super) place: Where,
     /// Shared: a watch and a deed hold the workload too.
     pub(super) manifests: Arc<Vec<Manifest>>,
+    /// What rendered them; none where they stand in Git themselves.
+    pub(super) recipe: Option<Arc<Recipe>>,
     pub(super) values: BTreeMap<String, Source>,
     pub(super) references: Vec<Reference>,
     pub(super) namespace: String,
@@ -83,12 +86,18 @@ impl Unit for Workload {
         Promised::Exactly(BTreeSet::new())
     }
 
-    fn authored(&self, snapshot: &Snapshot, difference: &Difference) -> Result<(String, Edit), String> {
-        authored(&self.manifests, &self.namespace, snapshot, difference)
+    fn authored(&self, snapshot: &Snapshot, difference: &Difference) -> Result<Files, String> {
+        match &self.recipe {
+            None => authored(&self.manifests, &self.namespace, snapshot, difference),
+            Some(recipe) => retrace(recipe, &self.namespace, snapshot, difference),
+        }
     }
 
     fn is_made_from(&self, file: &str) -> bool {
-        self.manifests.iter().any(|manifest| &*manifest.node.span.file == file)
+        match &self.recipe {
+            None => self.manifests.iter().any(|manifest| &*manifest.node.span.file == file),
+            Some(recipe) => recipe.is_made_from(file),
+        }
     }
 
     /// A quick look is a close one here: both are one list a kind.

@@ -1,6 +1,8 @@
 //! Edits: the wanted value, and every other byte as it was.
 
-use super::super::{Edit, Entries, Inserted, Node, Value, begun, edited, parse};
+use serde_json::json;
+
+use super::super::{Edit, Node, Value, begun, edited, parse};
 
 fn at<'a>(node: &'a Node, path: &str) -> &'a Node {
     path.split('/').filter(|step| !step.is_empty()).fold(node, |node, step| match step.parse::<usize>() {
@@ -67,13 +69,9 @@ fn what_may_be_meant_elsewhere_or_is_no_single_value_is_refused() {
     }
 }
 
-fn entries(pairs: &[(&str, &str)]) -> Entries {
-    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
-}
-
 #[test]
 fn an_item_is_added_to_a_list_in_lines_and_in_brackets() {
-    let item = entries(&[("unit", "data/db"), ("reason", "AWS: minor upgrades")]);
+    let item = json!({"unit": "data/db", "reason": "AWS: minor upgrades"});
     for (text, seen) in [
         (
             "i:\n  - a: 1 # one\n# end\n",
@@ -97,7 +95,7 @@ fn an_item_is_added_to_a_list_in_lines_and_in_brackets() {
 
 #[test]
 fn a_key_is_added_to_a_mapping_and_a_file_is_begun() {
-    let list = Inserted::List(entries(&[("unit", "a"), ("until", "2027-03-31")]));
+    let list = json!([{"unit": "a", "until": "2027-03-31"}]);
     for (text, seen) in [
         ("a: 1", "a: 1\ni:\n  - unit: a\n    until: '2027-03-31'\n"),
         ("a:\n  b: [1,\n   2] # x\n", "a:\n  b: [1,\n   2] # x\ni:\n  - unit: a\n    until: '2027-03-31'\n"),
