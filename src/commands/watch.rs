@@ -46,8 +46,12 @@ async fn follow(session: &Session, told: &mut Told) -> Done {
         let declaration = session.declaration().await?;
         let selection = session.select(&declaration)?;
         let mut watch = session.engine.watch(&selection, &Stop::default()).await;
+        // What was read from Git is large, and the watch has taken what it needs of it.
+        let (commit, ignore) = (declaration.commit.clone(), declaration.ignore.clone());
+        drop(selection);
+        drop(declaration);
         if is_first {
-            tell_beginning(&watch, &declaration.commit);
+            tell_beginning(&watch, &commit);
             is_first = false;
         }
         while let Some((unit, moment)) = watch.moments.next().await {
@@ -56,12 +60,12 @@ async fn follow(session: &Session, told: &mut Told) -> Done {
                 break;
             }
             let Some((at, finding)) = drift::finding_of(moment) else { continue };
-            let drift = drift::verdict_of(&unit, &finding, &declaration.ignore, Zoned::now().date());
+            let drift = drift::verdict_of(&unit, &finding, &ignore, Zoned::now().date());
             if told.get(&unit) == Some(&drift) {
                 continue;
             }
             let before = told.insert(unit, drift.clone());
-            let watched = Watched { at, commit: declaration.commit.clone(), drift };
+            let watched = Watched { at, commit: commit.clone(), drift };
             match session.wants_json() {
                 true => print(&(serde_json::to_string(&watched)? + "\n"))?,
                 false => print(&watched_text(&watched, before.as_ref()))?,

@@ -185,3 +185,32 @@ async fn a_webhook_is_registered_once_what_serves_it_is_ready() -> Result<()> {
     assert_eq!(plan(&unit).await?.change, Change::Nothing);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_service_that_asks_for_its_address_is_ready_only_with_it() -> Result<()> {
+    let bench = Bench::start().await?;
+    let service = |name: &str, annotations: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Service\nmetadata: {{name: {name}, annotations: {{{annotations}}}}}\nspec: {{type: LoadBalancer, ports: [{{port: 80}}]}}\n"
+        )
+    };
+    // Whoever does not ask for it is ready without: here nobody gives addresses.
+    apply(&unit(&bench, "", &service("plain", ""))?).await?;
+    let all = service("plain", "") + &service("web", "groundplan.dev/wait-for: address");
+    let waiting = applying(&unit(&bench, "", &all)?);
+    until("somebody waits for it", SOON, async || {
+        let waits = bench.sandbox.cluster().requests()?.iter().any(|request| {
+            request.verb == "watch"
+                && request.uri.starts_with("/api/v1/services")
+                && request.agent.starts_with("groundplan")
+        });
+        Ok(waits.then_some(()))
+    })
+    .await?;
+    assert!(!waiting.is_finished());
+    let address = json!({"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}});
+    bench.api().patch("/api/v1/namespaces/default/services/web/status", &address).await?;
+    waiting.await??;
+    assert_eq!(plan(&unit(&bench, "", &all)?).await?.change, Change::Nothing);
+    Ok(())
+}

@@ -88,11 +88,48 @@ async fn hooks_run_around_an_apply_once_for_each_state_and_are_no_drift() -> Res
     assert_ne!(first, second);
     apply(&unit(&bench, map("three") + &job("migrate", "argocd.argoproj.io/hook: PreSync", ""))?).await?;
     assert_ne!(Some(second), uid(&bench, "migrate").await?, "the one of the state before went first");
-    assert_eq!(plan(&unit(&bench, map("three"))?).await?.change, Change::Nothing, "nobody has declared anything else");
     let site = bench.read_files(&[("clusters/prod/shop/all.yaml", map("three"))])?.sites[0].clone();
     let owned = site.owned(&Inputs::default()).await?;
     site.destroy(&owned[0], &Inputs::default(), &Progress::silent()).await?;
     until("its hooks go with it", SOON, async || Ok(uid(&bench, "migrate").await?.is_none().then_some(()))).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_hook_left_behind_goes_when_the_hook_is_no_longer_declared() -> Result<()> {
+    let bench = Bench::start().await?;
+    let hook = |name: &str| job(name, "argocd.argoproj.io/hook: PreSync", "");
+    apply(&unit(&bench, map("one") + &hook("migrate") + &hook("seed"))?).await?;
+    let one = unit(&bench, map("one") + &hook("seed"))?;
+    let kept = bench.read_files(&[
+        ("clusters/prod/shop/all.yaml", map("one") + &hook("seed")),
+        ("clusters/prod/shop/workload.yaml", "prune: false\n".to_owned()),
+    ])?;
+    let left = plan(&kept.units[0]).await?;
+    assert!(left.coverage.unchecked.iter().any(|why| why.contains("Job default/migrate")), "{:?}", left.coverage);
+    assert!(!paths(left.change.differences()).contains(&"batch/Job default/migrate hook".to_owned()));
+
+    // Another state is declared, so that the other hook runs again; the one that is gone is pruned beside it.
+    let told = paths(plan(&one).await?.change.differences());
+    assert_eq!(told, ["batch/Job default/migrate hook", "batch/Job default/seed hook"]);
+    let from = bench.requests()?;
+    apply(&one).await?;
+    assert_eq!(written(&bench, from)?, ["seed"]);
+    until("it is gone", SOON, async || Ok(uid(&bench, "migrate").await?.is_none().then_some(()))).await?;
+    assert!(uid(&bench, "seed").await?.is_some());
+    assert_eq!(plan(&one).await?.change, Change::Nothing);
+
+    // What somebody else has removed by then is only forgotten, and what is no hook of ours is left alone.
+    let none = unit(&bench, map("one"))?;
+    bench.api().delete(&format!("{JOBS}/seed")).await?;
+    let background = json!({"metadata": {"finalizers": null}});
+    _ = bench.api().patch(&format!("{JOBS}/seed"), &background).await;
+    until("it is gone", SOON, async || Ok(uid(&bench, "seed").await?.is_none().then_some(()))).await?;
+    apply(&none).await?;
+    let from = bench.requests()?;
+    assert_eq!(plan(&none).await?.change, Change::Nothing);
+    let asked = bench.sandbox.cluster().requests()?.split_off(from);
+    assert!(asked.iter().all(|request| !request.uri.contains("/jobs/seed")), "it is asked for no more");
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use infra_tests::sandbox::{Parts, Request};
-use infra_tests::stage::{Stage, becomes, ended, signal};
+use infra_tests::stage::{Stage, becomes, config, ended, signal};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
@@ -62,11 +62,15 @@ impl Watcher {
 }
 
 async fn stage() -> Result<Stage> {
+    stage_of(MANIFESTS).await
+}
+
+async fn stage_of(manifests: &str) -> Result<Stage> {
     let stage = Stage::set(Parts::CLUSTER).await?;
     stage.remove("stacks/111111111111/eu-west-1/jobs.yaml")?;
     stage.remove("templates/queue.yaml")?;
     stage.remove("clusters/shop/web/workload.yaml")?;
-    stage.write("clusters/shop/web/config.yaml", MANIFESTS)?;
+    stage.write("clusters/shop/web/config.yaml", manifests)?;
     stage.push()?;
     stage.run(&["sync", "--yes"], 0).await?;
     Ok(stage)
@@ -180,6 +184,59 @@ async fn every_change_is_told_with_its_verdict_and_nothing_is_asked_in_between()
     assert_eq!(told["drifted"][0]["item"], "ConfigMap default/settings");
     signal(&watcher.child, "INT")?;
     assert_eq!(ended(&mut watcher.child).await?, 2, "it ended with drift");
+    Ok(())
+}
+
+#[tokio::test]
+async fn many_changes_at_once_are_few_moments_and_one_dry_run_for_each_object() -> Result<()> {
+    const COUNT: usize = 150;
+    let stage =
+        stage_of(&(0..COUNT).map(|at| format!("---\n{}", config(&format!("map-{at:03}"), "ours"))).collect::<String>())
+            .await?;
+    let api = stage.sandbox.cluster().api().clone();
+    let path = |at: usize| format!("/api/v1/namespaces/default/configmaps/map-{at:03}");
+    let mut watcher = Watcher::start(&stage)?;
+    assert_eq!(watcher.next().await?["verdict"], "clean");
+
+    // While it cannot run, everything changes; one map twice, and one goes after its change.
+    signal(&watcher.child, "STOP")?;
+    for at in 0..COUNT {
+        api.patch(&path(at), &json!({"data": {"value": "theirs"}})).await?;
+    }
+    let (twice, gone) = (COUNT - 2, COUNT - 1);
+    api.patch(&path(twice), &json!({"data": {"value": "the last"}})).await?;
+    api.delete(&path(gone)).await?;
+    let before = stage.sandbox.cluster().audit_length()?;
+    signal(&watcher.child, "CONT")?;
+    let (mut lines, mut told) = (0, Value::Null);
+    while told["drifted"].as_array().map_or(0, Vec::len) < COUNT {
+        (told, lines) = (watcher.next().await?, lines + 1);
+    }
+    assert!(lines <= 8, "{lines} moments for {COUNT} changes");
+    let found = |name: &str| {
+        let item = format!("ConfigMap default/{name}");
+        told["drifted"].as_array().into_iter().flatten().find(|one| one["item"] == item.as_str()).cloned()
+    };
+    assert_eq!(found("map-148").context("it is told")?["from"]["text"], "the last");
+    assert_eq!(found("map-149").context("it is told")?["path"], "", "it is gone");
+    let requests = stage.sandbox.cluster().requests_from(before)?;
+    let mut asked: Vec<String> = requests
+        .iter()
+        .filter(|request| ours(request) && request.verb != "watch")
+        .map(|request| format!("{} {}", request.verb, request.uri.split('?').next().unwrap_or_default()))
+        .collect();
+    // Whether both changes of one map are judged together is up to the clock; both of the other are, or it is gone before.
+    let is_sure = |line: &String| !line.ends_with(&path(twice)) && !line.ends_with(&path(gone));
+    asked.retain(is_sure);
+    asked.sort();
+    let expected: Vec<String> = (0..twice).map(|at| format!("patch {}", path(at))).collect();
+    assert_eq!(asked, expected, "one dry run each, and nothing else");
+
+    // What is changed again is judged again.
+    api.patch(&path(2), &json!({"data": {"value": "ours"}})).await?;
+    assert_eq!(watcher.next().await?["drifted"].as_array().map(Vec::len), Some(COUNT - 1));
+    signal(&watcher.child, "INT")?;
+    assert_eq!(ended(&mut watcher.child).await?, 2);
     Ok(())
 }
 

@@ -59,9 +59,7 @@ impl Book {
             for (id, ..) in &deed.seen.surplus {
                 self.inventory.records.remove(id);
             }
-            let mut hooks = self.inventory.run.hooks();
-            deed.past_hooks.iter().for_each(|(id, _)| _ = hooks.remove(id));
-            self.inventory.run.set_hooks(hooks);
+            forget_hooks(&mut self.inventory.run, deed);
         }
         self.write(deed).await
     }
@@ -70,6 +68,7 @@ impl Book {
     pub(super) async fn agreed(deed: &Bringing, owner: &Owner) -> Result<(), KindError> {
         let mut inventory = records(deed, &BTreeMap::new());
         inventory.run = run_of(deed, owner);
+        forget_hooks(&mut inventory.run, deed);
         inventory.finish(&deed.state);
         let version = deed.inventory.version.clone();
         Self { inventory, parts: deed.inventory.parts, version }.write(deed).await
@@ -80,6 +79,14 @@ impl Book {
         self.version = deed.cluster.write_inventory(&deed.mark, &self.inventory, self.parts, version).await?;
         Ok(())
     }
+}
+
+/// Those that are no longer declared, and are gone.
+fn forget_hooks(run: &mut Run, deed: &Bringing) {
+    let mut hooks = run.hooks();
+    let cleared = deed.seen.past_hooks.iter().map(|(id, _)| id);
+    cleared.chain(&deed.seen.lost_hooks).for_each(|id| _ = hooks.remove(id));
+    run.set_hooks(hooks);
 }
 
 /// What is remembered of this run. Of hooks only those that were done for this very state count as done.

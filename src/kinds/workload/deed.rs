@@ -45,8 +45,6 @@ pub(super) struct Bringing {
     /// All hooks that are declared, and those that run now.
     pub(super) hooks: Vec<Placed>,
     pub(super) due: Vec<Placed>,
-    /// Of earlier hooks that are not declared any more, what may still be there.
-    pub(super) past_hooks: Vec<(ObjectId, Resource)>,
     pub(super) seen: Seen,
 }
 
@@ -93,7 +91,7 @@ impl Bringing {
         self.await_all(applied, waiting, book, progress).await?;
         self.run_hooks(Phase::After, book, progress).await?;
         prune(&self.cluster, &self.mark, &self.seen.surplus, self.timeout, progress).await?;
-        for (id, resource) in &self.past_hooks {
+        for (id, resource) in &self.seen.past_hooks {
             clear(&self.cluster, &self.mark, resource, id).await?;
         }
         Ok(())
@@ -114,7 +112,9 @@ impl Bringing {
         });
         let replaced = self.desired.iter().filter(|desired| self.seen.replace.contains(desired.id()));
         let replaced = replaced.map(|desired| right("delete", &desired.resource, desired.id()));
-        let gone = self.seen.surplus.iter().map(|(id, resource, _)| right("delete", resource, id));
+        let gone = self.seen.surplus.iter().map(|(id, resource, _)| (id, resource));
+        let gone = gone.chain(self.seen.past_hooks.iter().map(|(id, resource)| (id, resource)));
+        let gone = gone.map(|(id, resource)| right("delete", resource, id));
         sent.chain(hooks).chain(replaced).chain(gone).collect()
     }
 

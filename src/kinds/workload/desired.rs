@@ -1,5 +1,6 @@
 //! An object with its place in a cluster and the very bytes that will be sent.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine;
@@ -90,6 +91,17 @@ pub(super) fn resolve(
     Ok(desired)
 }
 
+/// An object that was resolved before, in its place again.
+pub(super) fn again(
+    object: Object,
+    (hash, scaled): (String, bool),
+    discovery: &Discovery,
+    default_namespace: &str,
+    mark: &Mark,
+) -> Result<Desired, Problem> {
+    Ok(Desired { hash, scaled, ..settle(object, discovery, default_namespace, mark)? })
+}
+
 fn settle(mut object: Object, discovery: &Discovery, default_namespace: &str, mark: &Mark) -> Result<Desired, Problem> {
     let (id, version) = (&object.id, &object.version);
     let Some(resource) = discovery.find(&id.group, version, &id.kind).cloned() else {
@@ -130,11 +142,11 @@ fn unknown_kind(object: &Object, discovery: &Discovery) -> Problem {
 }
 
 fn hash(object: &Object, scaled: bool) -> String {
-    let mut json = match object.id.is_secret() {
-        true => fingerprint::without_secrets(&object.json),
-        false => object.json.clone(),
-    };
-    if scaled && let Some(spec) = json.get_mut("spec").and_then(Value::as_object_mut) {
+    let mut json = Cow::Borrowed(&object.json);
+    if object.id.is_secret() {
+        json = Cow::Owned(fingerprint::without_secrets(&json));
+    }
+    if scaled && let Some(spec) = json.to_mut().get_mut("spec").and_then(Value::as_object_mut) {
         spec.remove("replicas");
     }
     fingerprint::of_body(fingerprint::canonical(&json).as_bytes())

@@ -133,16 +133,43 @@ fn find(list: &Value, is: impl Fn(&Value) -> bool) -> Option<(Option<usize>, &Va
 
 /// The same text for the same value, whatever the order of its keys.
 pub(super) fn canonical(value: &Value) -> String {
+    let mut text = Vec::new();
+    write_canonical(value, &mut text);
+    String::from_utf8(text).expect("JSON is a text")
+}
+
+fn write_canonical(value: &Value, text: &mut Vec<u8>) {
     match value {
         Value::Object(map) => {
-            let sorted: BTreeMap<&String, String> = map.iter().map(|(key, value)| (key, canonical(value))).collect();
-            let pairs: Vec<String> =
-                sorted.iter().map(|(key, value)| format!("{}:{value}", Value::from(key.as_str()))).collect();
-            format!("{{{}}}", pairs.join(","))
+            let mut members: Vec<(&String, &Value)> = map.iter().collect();
+            members.sort_unstable_by_key(|(key, _)| *key);
+            text.push(b'{');
+            for (at, (key, value)) in members.into_iter().enumerate() {
+                if at > 0 {
+                    text.push(b',');
+                }
+                write_json(key, text);
+                text.push(b':');
+                write_canonical(value, text);
+            }
+            text.push(b'}');
         }
-        Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.to_string(),
+        Value::Array(items) => {
+            text.push(b'[');
+            for (at, item) in items.iter().enumerate() {
+                if at > 0 {
+                    text.push(b',');
+                }
+                write_canonical(item, text);
+            }
+            text.push(b']');
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => write_json(value, text),
     }
+}
+
+fn write_json(value: &impl serde::Serialize, text: &mut Vec<u8>) {
+    serde_json::to_writer(text, value).expect("a buffer takes everything");
 }
 
 #[cfg(test)]
@@ -214,6 +241,14 @@ mod tests {
         ] {
             assert_ne!(first, hash(other));
         }
+    }
+
+    /// Clusters remember hashes of it.
+    #[test]
+    fn a_canonical_text_is_the_one_it_always_was() {
+        let value = json!({"b": [1, 1.5, true, null, []], "a": {"z": "two\nlines \"and\" ü", "A": {}}, "a-b": "c"});
+        let text = r#"{"a":{"A":{},"z":"two\nlines \"and\" ü"},"a-b":"c","b":[1,1.5,true,null,[]]}"#;
+        assert_eq!(canonical(&value), text);
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! is not quiet, it is dead: a firewall forgot the connection, or the server hangs.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::time::Duration;
 
 use futures::{AsyncBufRead, AsyncBufReadExt};
@@ -14,6 +16,8 @@ use tokio::sync::mpsc;
 
 use super::cluster::Listing;
 use super::managed::Head;
+use super::object::ObjectId;
+use super::said::{Said, said};
 use super::server::{Server, Stream, encode};
 use crate::unit::KindError;
 
@@ -23,15 +27,20 @@ pub(super) const SILENCE: Duration = Duration::from_secs(90);
 const LONGEST_WATCH: u32 = 290;
 /// An object has a mebibyte and a half, and its `managedFields` beside it.
 const LONGEST_LINE: usize = 8 * 1024 * 1024;
+const USUAL_LINE: usize = 64 * 1024;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// While statuses pour in, they are read so long after each other: to be woken costs more than to read one.
+const BETWEEN_STATUSES: Duration = Duration::from_millis(20);
+/// Nothing came for so long: what has come together is read.
+const GAP: Duration = Duration::from_millis(1);
 
 /// What a watch tells.
 pub(super) enum News {
     /// An object appeared or changed.
-    Put { listing: usize, at: Timestamp, object: Box<RawValue> },
+    Put { listing: usize, at: Timestamp, id: ObjectId, object: Box<RawValue> },
     /// An object went, or lost the label that is watched.
-    Gone { listing: usize, at: Timestamp, object: Box<RawValue> },
+    Gone { listing: usize, at: Timestamp, id: ObjectId, object: Box<RawValue> },
     /// Nothing is known any more; told once.
     Lost { at: Timestamp, error: KindError },
     /// It is heard again after it was lost, or its place was forgotten: what it says from there on is no whole story.
@@ -45,6 +54,18 @@ pub(super) struct Following {
     pub(super) number: usize,
     pub(super) version: String,
     pub(super) silence: Duration,
+    heard: Heard,
+}
+
+/// What of an object is worth telling.
+enum Heard {
+    Everything,
+    /// All but its status, as far as that is not ours: what each object said last, by a hash of its name. Two names
+    /// of one hash are told too often and never too seldom, because the name is part of what is said.
+    Words {
+        field_manager: String,
+        said: HashMap<u64, [u8; 16]>,
+    },
 }
 
 #[derive(Deserialize)]
@@ -76,6 +97,16 @@ enum End {
 }
 
 impl Following {
+    /// Follows what happens to the objects of a list from a version on.
+    pub(super) fn new(listing: Listing, number: usize, version: String) -> Self {
+        Self { listing, number, version, silence: SILENCE, heard: Heard::Everything }
+    }
+
+    /// Tells nothing of an object while it says what it said last, whatever becomes of its status.
+    pub(super) fn without_statuses(self, field_manager: String) -> Self {
+        Self { heard: Heard::Words { field_manager, said: HashMap::new() }, ..self }
+    }
+
     /// Follows until nobody listens, or until its place was forgotten.
     pub(super) async fn run(mut self, server: Server, news: mpsc::Sender<News>) {
         let (mut pause, mut is_lost) = (FIRST_PAUSE, false);
@@ -127,10 +158,18 @@ impl Following {
 
     /// Reads until the watch ends, remembering its place.
     async fn read(&mut self, mut lines: impl AsyncBufRead + Unpin, news: &mpsc::Sender<News>) -> End {
+        let (mut line, mut only_statuses) = (Vec::new(), false);
         loop {
-            let line = match tokio::time::timeout(self.silence, next_line(&mut lines)).await {
-                Ok(Ok(Some(line))) => line,
-                Ok(Ok(None)) => return End::Closed,
+            if only_statuses {
+                match tokio::time::timeout(GAP, lines.fill_buf()).await {
+                    Ok(Ok(_)) => {}
+                    Ok(Err(error)) => return End::Lost(error.to_string()),
+                    Err(_) => tokio::time::sleep(BETWEEN_STATUSES).await,
+                }
+            }
+            match tokio::time::timeout(self.silence, next_line(&mut lines, &mut line)).await {
+                Ok(Ok(true)) => {}
+                Ok(Ok(false)) => return End::Closed,
                 Ok(Err(error)) => return End::Lost(error.to_string()),
                 Err(_) => {
                     return End::Lost(format!(
@@ -138,8 +177,10 @@ impl Following {
                         self.silence.as_secs()
                     ));
                 }
-            };
-            match self.understand(&line) {
+            }
+            let understood = self.understand(&line);
+            only_statuses = matches!(understood, Ok(None));
+            match understood {
                 Ok(None) => {}
                 Ok(Some(told)) => {
                     if news.send(told).await.is_err() {
@@ -162,25 +203,72 @@ impl Following {
                 code => End::Lost(format!("{code}: {}", status.message)),
             });
         }
-        let head: Head<'_> = serde_json::from_str(line.object.get()).map_err(broken)?;
-        self.version = head.metadata.resource_version.into_owned();
-        let (listing, at, object) = (self.number, Timestamp::now(), || line.object.to_owned());
-        Ok(match line.what.as_ref() {
-            "ADDED" | "MODIFIED" => Some(News::Put { listing, at, object: object() }),
-            "DELETED" => Some(News::Gone { listing, at, object: object() }),
+        let text = line.object.get();
+        let object = self.heard.read(text).map_err(broken)?;
+        let is_gone = match line.what.as_ref() {
+            "ADDED" | "MODIFIED" => false,
+            "DELETED" => true,
             // BOOKMARK, and whatever a later server says beside it.
-            _ => None,
-        })
+            _ => {
+                self.version = object.version.into_owned();
+                return Ok(None);
+            }
+        };
+        let is_news = self.heard.is_news(&object, is_gone);
+        let (listing, at, id) = (self.number, Timestamp::now(), self.id_of(&object));
+        self.version = object.version.into_owned();
+        let object = || line.object.to_owned();
+        Ok(is_news.then(|| match is_gone {
+            false => News::Put { listing, at, id, object: object() },
+            true => News::Gone { listing, at, id, object: object() },
+        }))
+    }
+
+    fn id_of(&self, object: &Said<'_>) -> ObjectId {
+        ObjectId {
+            group: self.listing.resource.group.clone(),
+            kind: self.listing.kind.clone(),
+            namespace: object.namespace.as_deref().map(str::to_owned),
+            name: object.name.to_string(),
+        }
     }
 }
 
-/// The next line, without its end; nothing where the stream has ended.
-async fn next_line(lines: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<Option<Vec<u8>>> {
-    let mut line = Vec::new();
+impl Heard {
+    fn read<'a>(&self, object: &'a str) -> Result<Said<'a>, serde_json::Error> {
+        match self {
+            Heard::Words { field_manager, .. } => said(object, field_manager),
+            Heard::Everything => {
+                let metadata = serde_json::from_str::<Head<'a>>(object)?.metadata;
+                let namespace = metadata.namespace.filter(|text| !text.is_empty());
+                Ok(Said { namespace, name: metadata.name, version: metadata.resource_version, ..Said::default() })
+            }
+        }
+    }
+
+    /// Whether this says another thing than the last that was told of the object.
+    fn is_news(&mut self, object: &Said<'_>, is_gone: bool) -> bool {
+        let Heard::Words { said, .. } = self else { return true };
+        let name = said.hasher().hash_one((&object.namespace, &object.name));
+        match is_gone {
+            true => {
+                said.remove(&name);
+                true
+            }
+            false => said.insert(name, object.words) != Some(object.words),
+        }
+    }
+}
+
+/// Reads the next line, without its end; false where the stream has ended.
+async fn next_line(lines: &mut (impl AsyncBufRead + Unpin), line: &mut Vec<u8>) -> std::io::Result<bool> {
+    line.clear();
+    // One large object is no reason to keep so much room for all that follow.
+    line.shrink_to(USUAL_LINE);
     loop {
         let read = lines.fill_buf().await?;
         if read.is_empty() {
-            return Ok((!line.is_empty()).then_some(line));
+            return Ok(!line.is_empty());
         }
         let end = read.iter().position(|byte| *byte == b'\n');
         let taken = end.map_or(read.len(), |end| end + 1);
@@ -188,7 +276,7 @@ async fn next_line(lines: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<O
         lines.consume_unpin(taken);
         match end {
             Some(_) if line.is_empty() => {}
-            Some(_) => return Ok(Some(line)),
+            Some(_) => return Ok(true),
             None if line.len() > LONGEST_LINE => return Err(std::io::Error::other("a line without an end")),
             None => {}
         }
@@ -213,16 +301,19 @@ mod tests {
             selector: Some("a=b".into()),
             metadata_only: false,
         };
-        Following { listing, number: 7, version: "10".into(), silence: Duration::from_millis(50) }
+        Following { silence: Duration::from_millis(50), ..Following::new(listing, 7, "10".into()) }
     }
 
     /// Reads what these pieces of a stream say, however they are cut.
     async fn read(pieces: &[&str], then_hangs: bool) -> (Vec<News>, End, String) {
+        read_by(following(), pieces, then_hangs).await
+    }
+
+    async fn read_by(mut following: Following, pieces: &[&str], then_hangs: bool) -> (Vec<News>, End, String) {
         let pieces: Vec<std::io::Result<Vec<u8>>> = pieces.iter().map(|piece| Ok(piece.as_bytes().to_vec())).collect();
         let rest = if then_hangs { stream::pending().left_stream() } else { stream::empty().right_stream() };
         let lines = stream::iter(pieces).chain(rest).boxed().into_async_read();
         let (send, mut receive) = mpsc::channel(16);
-        let mut following = following();
         let end = following.read(lines, &send).await;
         drop(send);
         let mut told = Vec::new();
@@ -260,6 +351,39 @@ mod tests {
         let broken = gone.replace("410", "500");
         assert!(matches!(read(&[&broken], false).await.1, End::Lost(why) if why == "500: too old"));
         assert!(matches!(read(&["<html>\n"], false).await.1, End::Lost(_)));
+    }
+
+    #[tokio::test]
+    async fn a_watch_without_statuses_tells_what_says_another_thing_than_before() {
+        let line = |what: &str, version: u32, a: &str, status: u32| {
+            format!(
+                "{{\"type\":\"{what}\",\"object\":{{\"metadata\":{{\"name\":\"a\",\"resourceVersion\":\"{version}\"}},\"data\":\"{a}\",\"status\":{status}}}}}\n"
+            )
+        };
+        let lines = [
+            line("MODIFIED", 11, "one", 1),
+            line("MODIFIED", 12, "one", 2),
+            line("MODIFIED", 13, "two", 3),
+            line("MODIFIED", 14, "one", 4),
+            line("DELETED", 15, "one", 4),
+            line("ADDED", 16, "one", 4),
+            line("MODIFIED", 17, "one", 5),
+        ];
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let versions = |told: Vec<News>| -> Vec<String> {
+            let version = |news| match news {
+                News::Put { object, .. } | News::Gone { object, .. } => {
+                    let object: serde_json::Value = serde_json::from_str(object.get()).expect("JSON");
+                    object["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned()
+                }
+                News::Lost { .. } | News::Again { .. } => "lost".to_owned(),
+            };
+            told.into_iter().map(version).collect()
+        };
+        let (told, _, version) = read_by(following().without_statuses("x".into()), &lines, false).await;
+        assert_eq!(versions(told), ["11", "13", "14", "15", "16"]);
+        assert_eq!(version, "17", "it goes on from there all the same");
+        assert_eq!(versions(read(&lines, false).await.0).len(), lines.len(), "whoever waits hears it all");
     }
 
     #[test]

@@ -210,12 +210,32 @@ fn body(placed: &Placed, mark: &Mark, state: &str) -> Value {
 
 /// Removes the object of a hook of this unit, if it is still there.
 pub(super) async fn clear(cluster: &Cluster, mark: &Mark, resource: &Resource, id: &ObjectId) -> Result<(), KindError> {
-    let Some(live) = read(cluster, resource, id).await? else { return Ok(()) };
-    let is_ours = live["metadata"]["labels"][HOOK_LABEL] == mark.label().as_str();
-    match (is_ours, live["metadata"]["uid"].as_str()) {
-        (true, Some(uid)) => cluster.delete(resource, id, uid).await,
-        (true, None) | (false, _) => Ok(()),
+    match find_ours(cluster, mark, resource, id).await? {
+        Some(uid) => cluster.delete(resource, id, &uid).await,
+        None => Ok(()),
     }
+}
+
+/// Whether the object of a hook of this unit is still there.
+pub(super) async fn is_there(
+    cluster: &Cluster,
+    mark: &Mark,
+    resource: &Resource,
+    id: &ObjectId,
+) -> Result<bool, KindError> {
+    Ok(find_ours(cluster, mark, resource, id).await?.is_some())
+}
+
+/// The uid of what bears the mark of a hook of this unit.
+async fn find_ours(
+    cluster: &Cluster,
+    mark: &Mark,
+    resource: &Resource,
+    id: &ObjectId,
+) -> Result<Option<String>, KindError> {
+    let live = read(cluster, resource, id).await?;
+    let ours = live.filter(|live| live["metadata"]["labels"][HOOK_LABEL] == mark.label().as_str());
+    Ok(ours.and_then(|live| live["metadata"]["uid"].as_str().map(str::to_owned)))
 }
 
 async fn read(cluster: &Cluster, resource: &Resource, id: &ObjectId) -> Result<Option<Value>, KindError> {

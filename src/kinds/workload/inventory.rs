@@ -167,6 +167,20 @@ impl Inventory {
         self.whole
     }
 
+    /// A hash of all that it says: whether it was written since is asked by it.
+    pub(super) fn digest(&self) -> [u8; 16] {
+        let mut hash = Sha256::new();
+        for (id, record) in &self.records {
+            let row = Row { id: id.clone(), record: record.clone() };
+            hash.update(serde_json::to_vec(&row).expect("rows are plain text"));
+        }
+        let rest = (&self.finished, &self.whole, &self.parts, &self.created, &self.version, &self.run);
+        hash.update(serde_json::to_vec(&rest).expect("a run is plain text"));
+        let mut digest = [0; 16];
+        digest.copy_from_slice(&hash.finalize()[..16]);
+        digest
+    }
+
     /// The ConfigMaps that hold it.
     pub(super) fn to_config_maps(&self, mark: &Mark) -> Vec<Value> {
         let parts = self.split();

@@ -20,6 +20,7 @@ use super::policy;
 use super::seen::Seen;
 use super::sift::{Found, sift};
 use super::tell;
+use super::workload::Workload;
 use crate::unit::{Cause, Difference, KindError};
 
 /// What a look is about.
@@ -79,6 +80,22 @@ fn foreign(id: &ObjectId, live: &Value, manager: &str) -> Vec<Difference> {
             tell::foreign(id, live, &head, manager, &ours)
         }
         Err(_) => Vec::new(),
+    }
+}
+
+impl<'a> Subject<'a> {
+    /// A workload of which nothing is declared or remembered.
+    pub(super) fn of(workload: &'a Workload, cluster: &'a Cluster, discovery: &'a Discovery) -> Self {
+        Self {
+            cluster,
+            discovery,
+            mark: &workload.mark,
+            desired: &[],
+            inventory: None,
+            prune: workload.prune,
+            leave: &workload.leave,
+            config_maps: None,
+        }
     }
 }
 

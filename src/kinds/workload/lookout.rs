@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::cluster::{Cluster, Listing};
-use super::follow::{Following, News, SILENCE};
+use super::follow::{Following, News};
 use super::mark::Mark;
 use super::object::ObjectId;
 use super::wait::Awaited;
@@ -38,7 +38,6 @@ pub(super) struct Lookout<'a> {
 
 struct Watches {
     news: mpsc::Receiver<News>,
-    listings: Vec<Listing>,
     // Ends the watches with it.
     _running: JoinSet<()>,
 }
@@ -74,12 +73,10 @@ impl<'a> Lookout<'a> {
         while let Ok(news) = watches.news.try_recv() {
             all.push(news);
         }
-        let kinds: Vec<(String, String)> =
-            watches.listings.iter().map(|listing| (listing.resource.group.clone(), listing.kind.clone())).collect();
         for news in all {
-            let (listing, object, is_gone) = match news {
-                News::Put { listing, object, .. } => (listing, object, false),
-                News::Gone { listing, object, .. } => (listing, object, true),
+            let (id, object, is_gone) = match news {
+                News::Put { id, object, .. } => (id, object, false),
+                News::Gone { id, object, .. } => (id, object, true),
                 News::Lost { .. } => {
                     (self.is_deaf, self.listed) = (true, None);
                     continue;
@@ -93,7 +90,6 @@ impl<'a> Lookout<'a> {
                 self.listed = None;
                 continue;
             };
-            let id = id_of(&kinds[listing], &object);
             changed.insert(id.clone());
             match is_gone {
                 true => _ = self.live.remove(&id),
@@ -113,11 +109,10 @@ impl<'a> Lookout<'a> {
             let mut running = JoinSet::new();
             for (number, (listing, version)) in versions.iter().enumerate() {
                 let (listing, version) = (listing.clone(), version.clone());
-                let following = Following { listing, number, version, silence: SILENCE };
+                let following = Following::new(listing, number, version);
                 running.spawn(following.run(self.cluster.server.clone(), send.clone()));
             }
-            let listings = versions.iter().map(|(listing, _)| listing.clone()).collect();
-            self.watches = Some(Watches { news, listings, _running: running });
+            self.watches = Some(Watches { news, _running: running });
         }
         self.watches.as_mut()
     }

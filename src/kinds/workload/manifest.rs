@@ -1,5 +1,9 @@
 //! The manifests of a folder: files to the documents in them, each one object.
 
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
 use super::program::Programs;
 use super::sealed;
 use crate::problem::{Place, Problem, Problems};
@@ -31,10 +35,10 @@ pub(super) fn read_folder(
     folder: &str,
     problems: &mut Problems,
 ) -> Vec<Manifest> {
-    let mut manifests = Vec::new();
+    let mut files = Vec::new();
     for (path, entry) in snapshot.below(folder) {
         match entry {
-            Entry::Blob(bytes) if is_manifest(path) => read_file(programs, path, bytes, &mut manifests, problems),
+            Entry::Blob(bytes) if is_manifest(path) => files.push((path, &**bytes)),
             Entry::Blob(_) if is_nearly_a_manifest(path) => problems.warn(
                 Problem::new(Place::file(path), "this file is not read: its ending is not in small letters")
                     .hint("manifests end in `.yaml`, `.yml` or `.json`"),
@@ -44,27 +48,61 @@ pub(super) fn read_folder(
             Entry::Symlink(_) | Entry::Submodule | Entry::LfsPointer => {}
         }
     }
+    let mut manifests = Vec::new();
+    for ((path, bytes), parsed) in files.iter().zip(parse_all(&files)) {
+        match parsed {
+            None => {
+                let secrets = problems.keep(sealed::manifests(programs, path, bytes)).unwrap_or_default();
+                unfold_all(secrets, true, &mut manifests, problems);
+            }
+            Some(Ok(documents)) => unfold_all(documents, false, &mut manifests, problems),
+            Some(Err(found)) => tell(found, looks_like_a_template(bytes), problems),
+        }
+    }
     manifests
 }
 
-fn read_file(programs: &Programs, path: &str, bytes: &[u8], manifests: &mut Vec<Manifest>, problems: &mut Problems) {
-    if sealed::is_sealed(path, bytes) {
-        let secrets = problems.keep(sealed::manifests(programs, path, bytes)).unwrap_or_default();
-        return unfold_all(secrets, true, manifests, problems);
+/// The documents of a file; none where only sops can read it.
+type Parsed = Option<Result<Vec<Node>, Vec<Problem>>>;
+
+/// Less than this is read sooner than another thread is there to help.
+const WORTH_A_THREAD: usize = 64 * 1024;
+
+/// Parses all of them, each by whoever is free. What comes of them stands in their order.
+fn parse_all(files: &[(&str, &[u8])]) -> Vec<Parsed> {
+    let parse = |(path, bytes): &(&str, &[u8])| -> Parsed {
+        (!sealed::is_sealed(path, bytes)).then(|| yaml::parse_manifests(path, bytes))
+    };
+    let bytes: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = threads.min(files.len()).min(bytes / WORTH_A_THREAD);
+    if threads < 2 {
+        return files.iter().map(parse).collect();
     }
-    match yaml::parse_manifests(path, bytes) {
-        Ok(documents) => unfold_all(documents, false, manifests, problems),
-        Err(found) => {
-            let template = looks_like_a_template(bytes);
-            found.into_iter().for_each(|problem| {
-                problems.error(match template {
-                    true => problem.hint(
-                        "`{{ … }}` looks like a template: put it below a chart's `templates/`, or render it first",
-                    ),
-                    false => problem,
-                })
-            })
-        }
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mine = std::iter::from_fn(|| {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            files.get(at).map(|file| (at, parse(file)))
+        });
+        mine.collect::<Vec<_>>()
+    };
+    let mut parsed: Vec<(usize, Parsed)> = thread::scope(|scope| {
+        let running: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        running.into_iter().flat_map(|one| one.join().expect("parsing does not panic")).collect()
+    });
+    parsed.sort_by_key(|(at, _)| *at);
+    parsed.into_iter().map(|(_, parsed)| parsed).collect()
+}
+
+fn tell(found: Vec<Problem>, looks_like_a_template: bool, problems: &mut Problems) {
+    for problem in found {
+        problems.error(match looks_like_a_template {
+            true => {
+                problem.hint("`{{ … }}` looks like a template: put it below a chart's `templates/`, or render it first")
+            }
+            false => problem,
+        });
     }
 }
 
@@ -110,6 +148,22 @@ fn unfold(manifest: Manifest, depth: usize, manifests: &mut Vec<Manifest>, probl
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_that_are_parsed_by_many_come_in_their_order() {
+        let text = |at: usize| format!("a: {at}\nb: {}\n", "x".repeat(WORTH_A_THREAD / 3));
+        let texts: Vec<(String, String)> = (0..40).map(|at| (format!("{at:02}.yaml"), text(at))).collect();
+        let mut files: Vec<(&str, &[u8])> = texts.iter().map(|(path, text)| (path.as_str(), text.as_bytes())).collect();
+        files[7].1 = b"a: [";
+        for (at, parsed) in parse_all(&files).into_iter().enumerate() {
+            match parsed.expect("nothing is sealed") {
+                Ok(documents) => {
+                    assert_eq!(documents[0].get("a").and_then(Node::text), Some(at.to_string().as_str()))
+                }
+                Err(problems) => assert_eq!((at, problems[0].place.file.as_str()), (7, "07.yaml")),
+            }
+        }
+    }
 
     #[test]
     fn only_yaml_and_json_are_manifests() {

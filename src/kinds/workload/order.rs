@@ -14,13 +14,19 @@ pub(super) type Before = Vec<BTreeSet<usize>>;
 
 /// Finds the edges among the objects of one workload. What stands in no edge goes in parallel.
 pub(super) fn order(objects: &[(&ObjectId, &Value)]) -> Before {
+    let mut before = edges(objects);
+    break_cycles(&mut before);
+    before
+}
+
+/// The edges as they are found: some may close a circle.
+pub(super) fn edges(objects: &[(&ObjectId, &Value)]) -> Before {
     let index = Index::of(objects);
     let mut before: Before = (0..objects.len()).map(|at| index.needs(at)).collect();
     for (at, needs) in before.iter_mut().enumerate() {
         needs.extend(policy::named(objects[at].1, objects.iter().map(|(id, _)| *id)));
         needs.remove(&at);
     }
-    break_cycles(&mut before);
     before
 }
 

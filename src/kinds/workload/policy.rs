@@ -51,7 +51,7 @@ pub(super) fn stays(json: &Value) -> bool {
 }
 
 /// What an object waits for until it is ready, in our words or in those of kpt and kustomize.
-fn depends_on(json: &Value) -> Vec<&str> {
+pub(super) fn depends_on(json: &Value) -> Vec<&str> {
     let texts = [annotation(json, DEPENDS_ON), annotation(json, "config.kubernetes.io/depends-on")];
     texts
         .into_iter()
@@ -74,7 +74,7 @@ pub(super) fn named<'i>(json: &Value, ids: impl Iterator<Item = &'i ObjectId>) -
 }
 
 /// Whether a text names this object: `apps/Deployment shop/web`, or `apps/namespaces/shop/Deployment/web`.
-fn names(text: &str, id: &ObjectId) -> bool {
+pub(super) fn names(text: &str, id: &ObjectId) -> bool {
     let theirs = match &id.namespace {
         Some(namespace) => format!("{}/namespaces/{namespace}/{}/{}", id.group, id.kind, id.name),
         None => format!("{}/{}/{}", id.group, id.kind, id.name),

@@ -1,12 +1,15 @@
 //! From a snapshot to its clusters and workloads, offline.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use serde_json::Value;
 
 use super::claims::{self, Claims};
 use super::cluster_file::read_cluster;
 use super::connect::{Clusters, Where};
+use super::depends;
 use super::folders::cluster_folders;
 use super::hooks;
 use super::leave::LeaveRule;
@@ -24,7 +27,7 @@ use super::site::ClusterSite;
 use super::sources::{Source, read_values};
 use super::spec::WorkloadSpec;
 use super::substitute::Values;
-use super::workload::Workload;
+use super::workload::{Wanted, Workload};
 use crate::problem::{Place, Problem, Problems};
 use crate::repo::{Entry, Snapshot};
 use crate::unit::{Declared, KindName, Need, ReadSettings, Reading, Reference, SiteName, Target, UnitId, Why};
@@ -153,15 +156,15 @@ impl WorkloadReader<'_> {
                     .hint("an empty workload would delete everything it had: remove the folder if that is meant"),
             );
         }
-        let objects = check_manifests(&manifests, &values, &mark, node.as_ref(), problems);
-        let claims =
-            objects.into_iter().map(|object| (claims::claimed(&object.id, &namespace), object.place)).collect();
+        let checked = check_manifests(&manifests, &values, (&mark, &namespace), node.as_ref(), problems);
         let workload = Workload {
             mark,
             clusters: self.clusters.clone(),
             place: self.place.clone(),
             manifests: Arc::new(manifests),
             recipe: recipe.map(Arc::new),
+            // What does not wait for a value is rendered once.
+            rendered: Arc::new(Mutex::new(checked.wanted.filter(|_| values.values().all(Source::is_text)))),
             values,
             references,
             namespace,
@@ -172,7 +175,7 @@ impl WorkloadReader<'_> {
             conflicts: spec.conflicts.unwrap_or_default(),
             service_account,
         };
-        (problems.errors.len() == errors).then_some((workload, claims))
+        (problems.errors.len() == errors).then_some((workload, checked.claims))
     }
 
     /// The manifests themselves, or what a chart or a kustomization makes of its files.
@@ -300,14 +303,21 @@ fn read_timeout(node: &Node, text: Option<&str>) -> Result<Duration, Problem> {
     }
 }
 
+/// What a workload comes to, as far as that can be said offline.
+struct Checked {
+    claims: Claims,
+    /// None where something is wrong with it.
+    wanted: Option<Wanted>,
+}
+
 /// Renders once with stand-ins, so that what is wrong whatever the values are is said offline.
 fn check_manifests(
     manifests: &[Manifest],
     values: &BTreeMap<String, Source>,
-    mark: &Mark,
+    (mark, namespace): (&Mark, &str),
     node: Option<&Node>,
     problems: &mut Problems,
-) -> Vec<Object> {
+) -> Checked {
     let stand_in = |(name, source): (&String, &Source)| {
         let value = match source {
             Source::Text(text) => text.clone(),
@@ -320,6 +330,7 @@ fn check_manifests(
     };
     let values: Values = values.iter().map(stand_in).collect();
     let rendered = render(manifests, &values, &BTreeSet::new());
+    let is_whole = rendered.problems.is_empty();
     rendered.problems.into_iter().for_each(|problem| problems.error(problem));
     let unused: BTreeSet<&String> = values.keys().filter(|name| !rendered.used.contains(*name)).collect();
     for (key, _) in node.and_then(|node| node.get("values")).into_iter().flat_map(Node::entries) {
@@ -328,10 +339,13 @@ fn check_manifests(
         }
     }
     rendered.objects.iter().flat_map(policy::misspelt).for_each(|problem| problems.error(problem));
-    hooks::split(rendered.objects.clone(), &mut problems.warnings);
     warn_of_scaled_replicas(&rendered.objects, problems);
     rendered.objects.iter().filter_map(too_large).for_each(|problem| problems.error(problem));
-    rendered.objects
+    let claim = |object: &Object| (claims::claimed(&object.id, namespace), object.place.clone());
+    let claims = rendered.objects.iter().map(claim).collect();
+    let (objects, hooks) = hooks::split(rendered.objects, &mut problems.warnings);
+    depends::check(&objects, &hooks, namespace).into_iter().for_each(|problem| problems.error(problem));
+    Checked { claims, wanted: is_whole.then_some(Wanted { objects, hooks }) }
 }
 
 /// What the API server would refuse for its size, told before anything else of the workload is sent.
@@ -347,11 +361,27 @@ fn too_large(object: &Object) -> Option<Problem> {
     let data = if object.id.is_secret() { data / 4 * 3 } else { data };
     let (bytes, most) = match holds_data && data > MOST_DATA {
         true => (data, MOST_DATA),
+        false if at_most(&object.json) <= MOST_BYTES => return None,
         false => (object.json.to_string().len(), MOST_BYTES),
     };
     let problem =
         Problem::new(object.place.clone(), format!("`{}` has {bytes} bytes, and a cluster takes {most}", object.id));
     (bytes > most).then(|| problem.hint("split it, or keep the data elsewhere and name it here"))
+}
+
+/// More bytes than a value can take as JSON: hardly any object has to be written out to be measured.
+fn at_most(value: &Value) -> usize {
+    /// The longest escape stands for one byte.
+    const ESCAPED: usize = 6;
+    match value {
+        Value::Null | Value::Bool(_) => 5,
+        Value::Number(_) => 32,
+        Value::String(text) => text.len() * ESCAPED + 2,
+        Value::Array(items) => items.iter().map(|item| at_most(item) + 1).sum::<usize>() + 2,
+        Value::Object(map) => {
+            map.iter().map(|(key, value)| key.len() * ESCAPED + at_most(value) + 4).sum::<usize>() + 2
+        }
+    }
 }
 
 fn warn_of_scaled_replicas(objects: &[Object], problems: &mut Problems) {

@@ -1,5 +1,6 @@
 //! From manifests and values to the objects that will be sent.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine;
@@ -62,13 +63,16 @@ fn render_one(
 
 /// The document with its values in their places. What sops kept is taken as it is: a `${` in a password is no
 /// value of ours, and an error about it would quote it.
-fn filled(
-    manifest: &Manifest,
+fn filled<'m>(
+    manifest: &'m Manifest,
     (values, secrets): (&Values, &BTreeSet<String>),
     used: &mut BTreeSet<String>,
-) -> Result<Node, Problem> {
+) -> Result<Cow<'m, Node>, Problem> {
     let node = &manifest.node;
-    let yaml::Value::Mapping(pairs) = &node.value else { return substitute(node, values, used) };
+    if !substitute::asks_for_values(node) {
+        return Ok(Cow::Borrowed(node));
+    }
+    let yaml::Value::Mapping(pairs) = &node.value else { return substitute(node, values, used).map(Cow::Owned) };
     let is_secret = node.get("kind").and_then(Node::text) == Some("Secret");
     let mut kept = Vec::with_capacity(pairs.len());
     for (key, value) in pairs {
@@ -86,7 +90,8 @@ fn filled(
         used.extend(here);
         kept.push((substitute::kept_key(key)?, filled));
     }
-    Ok(Node { value: yaml::Value::Mapping(kept), ..node.clone() })
+    let (tag, span) = (node.tag.clone(), node.span.clone());
+    Ok(Cow::Owned(Node { value: yaml::Value::Mapping(kept), tag, span }))
 }
 
 /// The kind, namespace and name of a document, or what is missing.

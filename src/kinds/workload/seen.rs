@@ -37,6 +37,10 @@ pub(super) struct Seen {
     pub(super) left: Vec<ObjectId>,
     /// No longer declared, and could not be looked at: remembered, and not deleted now.
     pub(super) unseen: Vec<ObjectId>,
+    /// Objects of hooks that are no longer declared, still there.
+    pub(super) past_hooks: Vec<(ObjectId, Resource)>,
+    /// Hooks that are no longer declared, and of which nothing is left.
+    pub(super) lost_hooks: Vec<ObjectId>,
     pub(super) unchecked: Vec<String>,
     /// Whether anything that is declared is there.
     pub(super) anything: bool,

@@ -22,6 +22,16 @@ pub(super) enum Source {
     },
 }
 
+impl Source {
+    /// Whether nobody has to be asked for it.
+    pub(super) fn is_text(&self) -> bool {
+        match self {
+            Source::Text(_) => true,
+            Source::Output(_) | Source::Ssm { .. } => false,
+        }
+    }
+}
+
 /// Reads what stands under `values:`; what is made from others becomes a reference.
 pub(super) fn read_values(
     node: &Node,

@@ -13,6 +13,15 @@ use crate::yaml::{Node, Scalar, Value};
 /// The values a workload declares, by name.
 pub(super) type Values = BTreeMap<String, String>;
 
+/// Whether anything below has a value to be put in; of most manifests nothing has.
+pub(super) fn asks_for_values(node: &Node) -> bool {
+    match &node.value {
+        Value::Scalar(scalar) => scalar.text.contains("${"),
+        Value::Sequence(items) => items.iter().any(asks_for_values),
+        Value::Mapping(pairs) => pairs.iter().any(|(key, value)| asks_for_values(key) || asks_for_values(value)),
+    }
+}
+
 /// A copy of the node with the values in their places.
 pub(super) fn substitute(node: &Node, values: &Values, used: &mut BTreeSet<String>) -> Result<Node, Problem> {
     let value = match &node.value {

@@ -31,6 +31,11 @@ pub(super) fn surplus(id: &ObjectId) -> Difference {
     whole(id, Some(Shown::text("present")), None, Cause::Declared, Effect::Delete)
 }
 
+/// The object of a hook that is no longer declared.
+pub(super) fn past_hook(id: &ObjectId) -> Difference {
+    Difference { path: "hook".into(), ..surplus(id) }
+}
+
 fn whole(id: &ObjectId, from: Option<Shown>, to: Option<Shown>, cause: Cause, effect: Effect) -> Difference {
     Difference { item: id.to_string(), path: String::new(), from, to, cause, effect, who: None }
 }

@@ -1,17 +1,17 @@
 //! One workload of one cluster, as a unit of the graph.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::authored::authored;
-use super::cluster::Cluster;
+use super::cluster::{Cluster, Memory};
 use super::connect::{Clusters, Reached, Where};
 use super::deed::{Bringing, Remembering, WhenThere};
 use super::desired::{Desired, resolve};
-use super::discovery::{Discovery, Resource};
+use super::discovery::Discovery;
 use super::fingerprint;
 use super::hooks::{self, Hook, Placed};
 use super::inventory::Inventory;
@@ -20,7 +20,8 @@ use super::look::{Subject, look};
 use super::manifest::Manifest;
 use super::mark::Mark;
 use super::masked::masked;
-use super::object::{Object, ObjectId};
+use super::object::Object;
+use super::past_hooks;
 use super::ready::HealthRules;
 use super::recipe::Recipe;
 use super::render::render;
@@ -49,6 +50,8 @@ pub(super) struct Workload {
     pub(super) manifests: Arc<Vec<Manifest>>,
     /// What rendered them; none where they stand in Git themselves.
     pub(super) recipe: Option<Arc<Recipe>>,
+    /// What they come to whatever anybody answers, until somebody takes it.
+    pub(super) rendered: Arc<Mutex<Option<Wanted>>>,
     pub(super) values: BTreeMap<String, Source>,
     pub(super) references: Vec<Reference>,
     pub(super) namespace: String,
@@ -65,8 +68,8 @@ pub(super) struct Workload {
 /// What is declared, with every value in its place. It has no `Debug`: it may hold Secrets.
 #[derive(Clone)]
 pub(super) struct Wanted {
-    objects: Vec<Object>,
-    hooks: Vec<Hook>,
+    pub(super) objects: Vec<Object>,
+    pub(super) hooks: Vec<Hook>,
 }
 
 /// What is declared, with its place in a cluster.
@@ -138,6 +141,10 @@ impl Unit for Workload {
 
 impl Workload {
     async fn render(&self, inputs: &Inputs) -> Result<Wanted, KindError> {
+        let rendered = self.rendered.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(wanted) = rendered {
+            return Ok(wanted);
+        }
         let mut parameters = self.parameters().await?;
         let (mut values, mut secrets) = (Values::new(), BTreeSet::new());
         for (name, source) in &self.values {
@@ -210,47 +217,70 @@ impl Workload {
 
     /// Asks a cluster that is there.
     pub(super) async fn prepare_in(&self, cluster: Arc<Cluster>, wanted: Wanted) -> Result<Prepared, KindError> {
-        let prepared = Box::pin(self.prepare_once(cluster.clone(), wanted.clone())).await;
+        let prepared = Box::pin(self.prepare_once(cluster.clone(), &wanted)).await;
         let is_answer = |error: &KindError| error.kind != crate::unit::ErrorKind::Unreachable;
         match prepared.as_ref().is_err_and(is_answer) && cluster.has_kept_kinds().await {
             // What an earlier process knew of its kinds may be old: that must not be the reason.
             true => {
                 cluster.forget_discovery().await;
-                Box::pin(self.prepare_once(cluster, wanted)).await
+                Box::pin(self.prepare_once(cluster, &wanted)).await
             }
             false => prepared,
         }
     }
 
     /// Whether its inventory may come in the list of its ConfigMaps: asked by the same, about the same kind.
-    pub(super) fn lists_its_memory(&self, wanted: &Wanted) -> bool {
+    fn lists_its_memory(&self, wanted: &Wanted) -> bool {
         self.service_account.is_none() && wanted.objects.iter().any(|object| object.id.is("", "ConfigMap"))
     }
 
-    async fn prepare_once(&self, cluster: Arc<Cluster>, wanted: Wanted) -> Result<Prepared, KindError> {
-        let memory = cluster.memory(&self.mark, self.lists_its_memory(&wanted));
-        let (resolved, memory) = futures::try_join!(self.resolve(&cluster, wanted), memory)?;
-        let (resolved, discovery) = resolved;
+    async fn prepare_once(&self, cluster: Arc<Cluster>, wanted: &Wanted) -> Result<Prepared, KindError> {
+        let (resolved, discovery, memory) = self.resolve_and_remember(&cluster, wanted).await?;
         let inventory = memory.inventory;
-        let seen = look(&Subject {
-            cluster: &cluster,
-            discovery: &discovery,
-            mark: &self.mark,
+        let mut seen = look(&Subject {
             desired: &resolved.desired,
             inventory: inventory.as_ref(),
-            prune: self.prune,
-            leave: &self.leave,
             config_maps: memory.config_maps.as_deref(),
+            ..Subject::of(self, &cluster, &discovery)
         })
         .await?;
-        Ok(self.decide(cluster, &discovery, resolved, inventory, seen))
+        self.look_for_past_hooks((&cluster, &discovery), inventory.as_ref(), &resolved, &mut seen).await?;
+        Ok(self.decide(cluster, resolved, inventory, seen))
     }
 
-    pub(super) async fn resolve(&self, cluster: &Cluster, wanted: Wanted) -> Result<(Resolved, Discovery), KindError> {
+    /// What hooks left behind that are declared no more.
+    pub(super) async fn look_for_past_hooks(
+        &self,
+        asked: (&Cluster, &Discovery),
+        inventory: Option<&Inventory>,
+        resolved: &Resolved,
+        seen: &mut Seen,
+    ) -> Result<(), KindError> {
+        match inventory.filter(|inventory| !inventory.run.hooks.is_empty()) {
+            Some(inventory) => past_hooks::look(asked, &self.mark, inventory, &resolved.hooks, self.prune, seen).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Both at once: the cluster is asked while what is declared is hashed.
+    pub(super) async fn resolve_and_remember(
+        &self,
+        cluster: &Arc<Cluster>,
+        wanted: &Wanted,
+    ) -> Result<(Resolved, Discovery, Memory), KindError> {
+        let (asked, mark, lists) = (cluster.clone(), self.mark.clone(), self.lists_its_memory(wanted));
+        let memory = tokio::spawn(async move { asked.memory(&mark, lists).await });
+        let (resolved, discovery) = self.resolve(cluster, wanted).await?;
+        let memory =
+            memory.await.map_err(|error| KindError::failed("the inventory was not read to its end").because(error))?;
+        Ok((resolved, discovery, memory?))
+    }
+
+    async fn resolve(&self, cluster: &Cluster, wanted: &Wanted) -> Result<(Resolved, Discovery), KindError> {
         for last in [false, true] {
             let mut discovery = (*cluster.discovery().await?).clone();
             discovery.add_definitions(&wanted.objects);
-            match self.placed(&wanted, &discovery) {
+            match self.placed(wanted, &discovery) {
                 Ok(resolved) => return Ok((resolved, discovery)),
                 // Another unit may have brought the kind since the cluster was last asked.
                 Err(_) if !last => cluster.forget_discovery().await,
@@ -283,7 +313,6 @@ impl Workload {
     fn decide(
         &self,
         cluster: Arc<Cluster>,
-        discovery: &Discovery,
         resolved: Resolved,
         inventory: Option<Inventory>,
         mut seen: Seen,
@@ -293,7 +322,6 @@ impl Workload {
         let Resolved { desired, hooks, state } = resolved;
         let (memory_moved, unheld) = (seen.memory_moved, seen.unheld > 0);
         let inventory = inventory.unwrap_or_default();
-        let past_hooks = past_hooks(&inventory, &hooks, discovery);
         let bringing = Bringing {
             cluster,
             mark: self.mark.clone(),
@@ -306,7 +334,6 @@ impl Workload {
             state,
             hooks,
             due,
-            past_hooks,
             seen,
         };
         let deed: Option<Box<dyn crate::unit::Deed>> = match &planned.change {
@@ -360,17 +387,6 @@ impl Resolved {
     fn due(&self, inventory: Option<&Inventory>) -> Vec<Placed> {
         hooks::due(&self.hooks, &self.state, inventory)
     }
-}
-
-/// What was once run as a hook and is not declared any more.
-fn past_hooks(inventory: &Inventory, hooks: &[Placed], discovery: &Discovery) -> Vec<(ObjectId, Resource)> {
-    let declared: BTreeSet<&ObjectId> = hooks.iter().map(|placed| placed.desired.id()).collect();
-    let past = inventory.run.hooks().into_iter().filter(|(id, _)| !declared.contains(id));
-    past.filter_map(|(id, record)| {
-        let resource = discovery.find_any(&id.group, &record.version, &id.kind)?.clone();
-        Some((id, resource))
-    })
-    .collect()
 }
 
 /// The last apply did not come to its end, or its inventory was lost: the next one finishes it.
