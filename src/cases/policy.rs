@@ -5,8 +5,10 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use super::{Action, Case, CaseState, Risk};
-use crate::declaration::{AccessRule, AccessSettings};
+use crate::declaration::{AccessRule, AccessSettings, Hours, Outside};
 
 /// The rules that count for one wish.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +28,9 @@ pub struct Request<'a> {
     /// As the transport proved it.
     pub who: &'a str,
     pub case: &'a Case,
+    pub at: Timestamp,
+    /// Whether they say that it cannot wait for the hours of a rule.
+    pub breaks_glass: bool,
 }
 
 /// The answer, with the rule that gave it.
@@ -48,7 +53,7 @@ const OPERATOR: &str = "the operator's approvers";
 
 impl Policy {
     pub fn decide(&self, request: Request<'_>) -> Decision {
-        let Request { action, who, case } = request;
+        let Request { action, who, case, at: now, breaks_glass } = request;
         let environment = case.environment.as_str();
         let of_here = |rule: &&AccessRule| rule.environment.as_deref().is_none_or(|name| name == environment);
         let rules: Vec<_> = self.access.rules.iter().enumerate().filter(|(_, rule)| of_here(rule)).collect();
@@ -60,7 +65,19 @@ impl Policy {
             return self.by_operator(action, who, environment);
         }
         let allows = |rule: &AccessRule| rule.actions.contains(&action) && self.names(&rule.allow, who);
-        let Some((at, rule)) = rules.into_iter().find(|(_, rule)| allows(rule)) else {
+        let allowing: Vec<_> = rules.into_iter().filter(|(_, rule)| allows(rule)).collect();
+        let counts = |rule: &AccessRule| rule.hours.as_ref().is_none_or(|hours| hours.contain(now));
+        let by_glass = |rule: &AccessRule| breaks_glass && rule.outside == Outside::BreakGlass;
+        let open = allowing.iter().find(|(_, rule)| counts(rule));
+        let Some((at, rule)) = open.or(allowing.iter().find(|(_, rule)| by_glass(rule))) else {
+            if let Some((at, rule, hours)) =
+                allowing.iter().find_map(|(at, rule)| Some((at, rule, rule.hours.as_ref()?)))
+            {
+                return Decision::Denied {
+                    rule: format!("access rule {}", at + 1),
+                    why: closed(action, case, rule, hours),
+                };
+            }
             let why = format!(
                 "You may not {} {environment}: no rule in `access` of its branch says so.{}",
                 action.word(),
@@ -68,7 +85,8 @@ impl Policy {
             );
             return Decision::Denied { rule: "no rule".to_owned(), why };
         };
-        let name = format!("access rule {}", at + 1);
+        let outside = if counts(rule) { "" } else { ", outside its hours" };
+        let name = format!("access rule {}{outside}", at + 1);
         // A risky drift takes two unless the rule says that one is enough.
         let people = if case.weight.risk == Risk::Risky { rule.approvals.unwrap_or(2) } else { 1 };
         if action != Action::Sync || people < 2 {
@@ -138,13 +156,24 @@ impl Policy {
     }
 }
 
+/// Why one who may at other times may not now.
+fn closed(action: Action, case: &Case, rule: &AccessRule, hours: &Hours) -> String {
+    let (word, hours) = (action.word(), hours.text());
+    let way = match (rule.outside, action) {
+        (Outside::BreakGlass, Action::Sync) => {
+            format!(" If it cannot wait: `groundplan case sync {} --break-glass REASON`.", case.id)
+        }
+        (Outside::BreakGlass | Outside::Deny, _) => String::new(),
+    };
+    format!("You may {word} {} within {hours}, and it is another time now.{way}", case.environment)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cases::case::tests::open;
     use crate::cases::{CaseUnit, Weight};
     use crate::unit::{Cause, Coverage, Difference, Effect, UnitId, Who};
-    use jiff::Timestamp;
 
     fn policy(rules: Vec<AccessRule>) -> Policy {
         let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
@@ -159,11 +188,27 @@ mod tests {
 
     fn rule(environment: Option<&str>, action: Action, allow: &str, approvals: Option<u8>) -> AccessRule {
         let environment = environment.map(str::to_owned);
-        AccessRule { environment, actions: vec![action], allow: vec![allow.to_owned()], approvals }
+        AccessRule {
+            environment,
+            actions: vec![action],
+            allow: vec![allow.to_owned()],
+            approvals,
+            hours: None,
+            outside: Outside::Deny,
+        }
     }
 
     fn word(policy: &Policy, action: Action, who: &str, case: &Case) -> &'static str {
-        match policy.decide(Request { action, who, case }) {
+        word_at(policy, (action, who, case), Timestamp::UNIX_EPOCH, false)
+    }
+
+    fn word_at(
+        policy: &Policy,
+        (action, who, case): (Action, &str, &Case),
+        at: Timestamp,
+        breaks_glass: bool,
+    ) -> &'static str {
+        match policy.decide(Request { action, who, case, at, breaks_glass }) {
             Decision::Allowed { .. } => "yes",
             Decision::NeedsAnother { .. } => "two",
             Decision::Denied { .. } => "no",
@@ -209,6 +254,31 @@ mod tests {
         assert_eq!(answers, ["no", "no", "yes", "no"]);
         let one = policy(vec![rule(None, Action::Sync, "sre", Some(1))]);
         assert_eq!(word(&one, Action::Sync, "U1", &risky()), "yes");
+    }
+
+    #[test]
+    fn outside_of_its_hours_a_rule_allows_only_who_says_that_it_cannot_wait() {
+        let hours = Hours::parse("Mon-Fri 08:00-18:00 Europe/London").expect("hours");
+        let timed =
+            |outside| AccessRule { hours: Some(hours.clone()), outside, ..rule(None, Action::Sync, "sre", None) };
+        let (noon, night): (Timestamp, Timestamp) =
+            ("2026-11-20T12:00:00Z".parse().expect("a time"), "2026-11-21T03:00:00Z".parse().expect("a time"));
+        let ask = |policy: &Policy, who, case: &Case, at, glass| word_at(policy, (Action::Sync, who, case), at, glass);
+        let glass = policy(vec![timed(Outside::BreakGlass)]);
+        for (who, at, breaks, expected) in [
+            ("U1", noon, false, "yes"),
+            ("U1", night, false, "no"),
+            ("U1", night, true, "yes"),
+            ("U9", night, true, "no"),
+        ] {
+            assert_eq!(ask(&glass, who, &open(), at, breaks), expected, "{who} {at} {breaks}");
+        }
+        assert_eq!(ask(&glass, "U1", &risky(), night, true), "two", "haste makes nobody two people");
+        let shut = policy(vec![timed(Outside::Deny)]);
+        assert_eq!(ask(&shut, "U1", &open(), night, true), "no");
+        // Another rule that counts at any time needs no haste.
+        let both = policy(vec![timed(Outside::Deny), rule(None, Action::Sync, "bob", None)]);
+        assert_eq!(["U1", "U2"].map(|who| ask(&both, who, &open(), night, false)), ["no", "yes"]);
     }
 
     #[test]

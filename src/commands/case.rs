@@ -51,6 +51,9 @@ enum Deed {
         /// The environment's name: what a risky case asks for.
         #[arg(long, value_name = "ENVIRONMENT")]
         confirm: Option<String>,
+        /// Outside the hours of a rule that lets you: why it cannot wait. It stands in the audit and the thread.
+        #[arg(long, value_name = "REASON")]
+        break_glass: Option<String>,
     },
     /// Say that you look after a case.
     Ack {
@@ -115,12 +118,15 @@ pub(super) async fn run(operator: OperatorArguments, arguments: CaseArguments) -
     let settings = Settings::load(&operator)?;
     let target = Target { repo, revision: None, environment: None, only: Vec::new(), format };
     let wish = |action, span, confirmed| (action, span, Transport::Terminal { confirmed });
-    let mut wanted = Wanted::default();
+    let (mut wanted, mut glass) = (Wanted::default(), None);
     let (case, (action, span, transport)) = match deed {
         Deed::List { all } => return list(&settings, format, all).await,
         Deed::Show { case } => return show(&settings, format, &case).await,
         Deed::Audit => return audit(&settings, format).await,
-        Deed::Sync { case, confirm } => (case, wish(Action::Sync, None, confirm)),
+        Deed::Sync { case, confirm, break_glass } => {
+            glass = break_glass;
+            (case, wish(Action::Sync, None, confirm))
+        }
         Deed::Ack { case, span } => (case, wish(Action::Acknowledge, span, None)),
         Deed::Snooze { case, span } => (case, wish(Action::Snooze, Some(span), None)),
         Deed::Recheck { case } => (case, wish(Action::Recheck, None, None)),
@@ -136,7 +142,7 @@ pub(super) async fn run(operator: OperatorArguments, arguments: CaseArguments) -
     let session = Session::begin(&operator, target).await?;
     let service = service(&session).await?;
     let case = named(&service.store, &case).await?.id;
-    let done = act(&service, Wish { case, action, who: login(), transport, span }, &wanted).await;
+    let done = act(&service, Wish { case, action, who: login(), transport, span, break_glass: glass }, &wanted).await;
     service.deliver(std::time::Duration::from_secs(30)).await?;
     let case = done?;
     tell(format, std::slice::from_ref(&case))?;

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::hours::Hours;
+
 /// `access:` of `groundplan.yaml`.
 #[derive(Clone, PartialEq, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -35,6 +37,22 @@ pub struct AccessRule {
     /// How many people a sync of a risky drift takes, one or two; two where it is not said.
     #[serde(default)]
     pub approvals: Option<u8>,
+    /// When it counts: `Mon-Fri 08:00-18:00 Europe/London`; always where it is not said.
+    #[serde(default)]
+    pub hours: Option<Hours>,
+    /// What those it allows may do outside of its hours; nothing where it is not said.
+    #[serde(default)]
+    pub outside: Outside,
+}
+
+/// What holds outside of the hours of a rule.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outside {
+    #[default]
+    Deny,
+    /// The same, for who says why it cannot wait: `groundplan case sync CASE --break-glass REASON`.
+    BreakGlass,
 }
 
 /// What people can do with a case.

@@ -5,13 +5,15 @@
 mod access;
 mod environment;
 mod files;
+mod hours;
 mod owners;
 mod read;
 mod schedule;
 mod settings;
 
-pub use access::{AccessRule, AccessSettings, Action};
+pub use access::{AccessRule, AccessSettings, Action, Outside};
 pub use environment::{Environment, Membership};
+pub use hours::{Hours, NoHours};
 pub use owners::Owners;
 pub use read::{Declaration, read};
 pub use schedule::{NoSchedule, Schedule};

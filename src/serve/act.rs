@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Service, TellError};
-use crate::cases::{Action, AuditEntry, Case, CaseEvent, CaseState, Decision, Request};
+use crate::cases::{Action, AuditEntry, Case, CaseEvent, CaseState, Decision, Request, scrub};
 use crate::plan::chain;
 use crate::store::{KeptCase, Step};
 
@@ -17,6 +17,8 @@ pub struct Wish {
     pub transport: Transport,
     /// How long to snooze or to acknowledge.
     pub span: Option<SignedDuration>,
+    /// Why it cannot wait for the hours of a rule, where they say so.
+    pub break_glass: Option<String>,
 }
 
 /// By which way a wish came, with what was shown there.
@@ -65,7 +67,13 @@ impl Service {
             return Ok(Answer::Refused("This case is not known here any more.".to_owned()));
         };
         let decision = match self.policy(&kept.case).await {
-            Ok(policy) => policy.decide(Request { action: wish.action, who: &wish.who, case: &kept.case }),
+            Ok(policy) => policy.decide(Request {
+                action: wish.action,
+                who: &wish.who,
+                case: &kept.case,
+                at: now,
+                breaks_glass: wish.break_glass.is_some(),
+            }),
             Err(error) => Decision::Denied {
                 rule: "rules unreadable".to_owned(),
                 why: format!("Who may do this could not be read, so nobody may: {}", chain(&error)),
@@ -221,6 +229,9 @@ pub(super) fn entry(wish: &Wish, case: &Case, decision: &str, rule: &str, result
             Transport::Slack { .. } => "slack".to_owned(),
             Transport::Terminal { .. } => "terminal".to_owned(),
         },
-        result: result.to_owned(),
+        result: match &wish.break_glass {
+            None => result.to_owned(),
+            Some(reason) => format!("{result}; broke the glass: {}", scrub(reason)),
+        },
     }
 }

@@ -128,6 +128,7 @@ fn wish(press: &Press) -> Wish {
             message: press.ts.clone(),
             confirmed: press.typed.clone(),
         },
+        break_glass: None,
         span: press.hours.map(|hours| SignedDuration::from_hours(i64::from(hours))),
     }
 }

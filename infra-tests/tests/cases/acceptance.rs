@@ -96,6 +96,7 @@ async fn acceptance_7_and_8_of_two_who_ask_one_syncs_and_an_old_message_is_refus
             confirmed: None,
         },
         span: None,
+        break_glass: None,
     };
     assert!(refused(given.service.act(&wish(99)).await.expect("read")).contains("moved on"));
     let other = given.service.clone();
@@ -113,7 +114,14 @@ async fn acceptance_9_a_plan_that_grew_after_the_yes_is_not_done() {
     let Answer::Go(kept) = given.ask(Action::Sync, OPERATOR, &case.id).await else { panic!("they may") };
     given.change(QUEUE, "by another hand");
     let transport = Transport::Terminal { confirmed: None };
-    let wish = Wish { case: case.id, action: Action::Sync, who: OPERATOR.to_owned(), transport, span: None };
+    let wish = Wish {
+        case: case.id,
+        action: Action::Sync,
+        who: OPERATOR.to_owned(),
+        transport,
+        span: None,
+        break_glass: None,
+    };
     let after = given.service.sync(*kept, &wish).await.expect("kept");
     assert!(
         matches!(&after.state, CaseState::SyncFailed { reason } if reason.contains("another one now")),
@@ -135,7 +143,14 @@ async fn acceptance_11_without_slack_the_terminal_does_the_same_and_the_audit_te
     assert_eq!(held.state.word(), "snoozed");
     let Answer::Go(kept) = given.ask(Action::Sync, OPERATOR, &case.id).await else { panic!("they may") };
     let transport = Transport::Terminal { confirmed: None };
-    let wish = Wish { case: case.id, action: Action::Sync, who: OPERATOR.to_owned(), transport, span: None };
+    let wish = Wish {
+        case: case.id,
+        action: Action::Sync,
+        who: OPERATOR.to_owned(),
+        transport,
+        span: None,
+        break_glass: None,
+    };
     let after = given.service.sync(*kept, &wish).await.expect("kept");
     assert!(after.state.is_resolved(), "{after:?}");
     let audit = given.service.store.audit().await.expect("read");
@@ -162,6 +177,35 @@ async fn acceptance_12_rules_from_the_branch_decide_and_rules_that_cannot_be_rea
     assert!(refused(given.ask(Action::Sync, REVIEWER, &case.id).await).contains("nobody may"));
     std::fs::rename(given.folder.path().join("gone"), given.folder.path().join("repository")).expect("moved");
     assert!(matches!(given.ask(Action::Sync, REVIEWER, &case.id).await, Answer::Go(_)));
+}
+
+#[tokio::test]
+async fn outside_the_hours_of_a_rule_a_sync_needs_a_reason_and_the_reason_is_kept() {
+    let far = jiff::Zoned::now().date().checked_add(jiff::SignedDuration::from_hours(72)).expect("a day to come");
+    let day = far.strftime("%a");
+    let given = given(&format!(
+        "access:\n  rules:\n    - {{actions: [sync], allow: [{OPERATOR}], hours: '{day} 08:00-18:00 UTC', outside: break_glass}}\n"
+    ))
+    .await;
+    given.change(QUEUE, "by hand");
+    let case = given.look().await.remove(0);
+    let why = refused(given.ask(Action::Sync, OPERATOR, &case.id).await);
+    assert!(why.contains("another time now") && why.contains("--break-glass REASON"), "{why}");
+    let wish = |who: &str| Wish {
+        case: case.id.clone(),
+        action: Action::Sync,
+        who: who.to_owned(),
+        transport: Transport::Terminal { confirmed: None },
+        span: None,
+        break_glass: Some("orders are lost, AKIAIOSFODNN7EXAMPLE".to_owned()),
+    };
+    assert!(refused(given.service.act(&wish("login:nobody")).await.expect("read")).contains("no rule"));
+    let answer = given.service.act(&wish(OPERATOR)).await.expect("read");
+    assert!(matches!(answer, Answer::Go(_)), "{answer:?}");
+    let audit = given.service.store.audit().await.expect("read");
+    let last = &audit.last().expect("it was kept").entry;
+    assert_eq!(last.rule, "access rule 1, outside its hours");
+    assert_eq!(last.result, "waiting for its sync; broke the glass: orders are lost, (hidden)");
 }
 
 #[tokio::test]

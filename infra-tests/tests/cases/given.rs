@@ -197,7 +197,8 @@ impl Given {
 
     pub(crate) async fn ask_as(&self, service: &Service, action: Action, who: &str, case: &str) -> Answer {
         let transport = Transport::Terminal { confirmed: Some("default".to_owned()) };
-        let wish = Wish { case: case.to_owned(), action, who: who.to_owned(), transport, span: None };
+        let wish =
+            Wish { case: case.to_owned(), action, who: who.to_owned(), transport, span: None, break_glass: None };
         service.act(&wish).await.expect("the store is there")
     }
 }

@@ -51,7 +51,10 @@ async fn what_is_rendered_is_adopted_by_a_value_of_its_own_or_else_by_a_patch_an
     let (color, overlay) =
         (COLOR.replace("blue", "green"), format!("{OVERLAY}  - path: adopted-configmap-prod-web.yaml\n"));
     let expected = [
-        (patch, "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: web\n  namespace: default\ndata:\n  size: large\n"),
+        (
+            patch,
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: web\n  namespace: default\ndata:\n  size: large\n",
+        ),
         ("clusters/shop/over/color.yaml", &color),
         ("clusters/shop/over/kustomization.yaml", &overlay),
     ];
