@@ -13,6 +13,7 @@
 //! Rooms import only from the floors below their own in [`FLOORS`], and each outside crate that
 //! speaks to the world has exactly one room; `infra-tests/tests/layers.rs` keeps it so.
 
+pub mod alertmanager;
 pub mod apply;
 pub mod aws;
 pub mod cases;
@@ -45,7 +46,7 @@ pub const FLOORS: &[&[&str]] = &[
     &["apply", "drift"],
     &["cases", "engine"],
     &["store"],
-    &["slack", "terminal"],
+    &["alertmanager", "slack", "terminal"],
     &["serve"],
     &["commands"],
 ];

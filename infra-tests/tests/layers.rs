@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &[&str])] = &[
     ("gix", &["repo"]),
     ("granit_parser", &["yaml"]),
-    ("reqwest", &["forge"]),
+    ("reqwest", &["forge", "alertmanager"]),
     ("petgraph", &["graph"]),
     ("aws_config", &["aws"]),
     ("aws_sdk_sts", &["aws"]),

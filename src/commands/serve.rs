@@ -12,6 +12,7 @@ use super::arguments::{Format, Target};
 use super::exit::{CommandError, Done, Exit};
 use super::session::Session;
 use super::settings::{OperatorArguments, Settings};
+use crate::alertmanager::Alertmanager;
 use crate::forge::Forge;
 use crate::serve::{Door, Health, Records, Service, Source};
 use crate::slack::{Signatures, Slack};
@@ -76,6 +77,7 @@ pub(super) async fn service(session: &Session) -> Result<Service, CommandError> 
         Some(_) => Some(Slack::new(session.settings.slack.clone())?),
         None => None,
     };
+    let alertmanager = session.settings.alertmanager.clone().map(Alertmanager::new).transpose()?;
     let Settings { cache, git, .. } = &session.settings;
     let source = Source::new(session.target.repo.clone(), cache.clone(), git.clone(), Arc::clone(&session.repository));
     let store = session.open_store().await?;
@@ -84,6 +86,7 @@ pub(super) async fn service(session: &Session) -> Result<Service, CommandError> 
         source: Arc::new(source),
         store,
         slack,
+        alertmanager,
         forge: Forge::new(session.settings.forge.clone()),
         approvers: session.settings.approvers.clone(),
         settle: session.settings.settle,

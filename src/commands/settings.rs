@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::exit::CommandError;
+use crate::alertmanager::AlertmanagerSettings;
 use crate::aws::{AllowedActions, AwsSettings};
 use crate::forge::{ForgeKind, ForgeSettings};
 use crate::problem::Problems;
@@ -54,6 +55,8 @@ pub(super) struct OperatorFile {
     slack: SlackFile,
     #[serde(default)]
     forge: ForgeFile,
+    /// Who is told of risky cases while Slack does not take them; nobody where it is not said.
+    alertmanager: Option<AlertmanagerFile>,
     /// Where history and cases are kept: a file, or a `postgres://` address; one with a password
     /// belongs into GROUNDPLAN_STORE.
     store: Option<String>,
@@ -124,6 +127,16 @@ struct SlackFile {
     api_url: Option<String>,
 }
 
+/// An Alertmanager, told by its API.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct AlertmanagerFile {
+    /// `https://alertmanager.example.com`
+    url: String,
+    /// How long Slack may fail to take a message first. [default: 600]
+    after_seconds: Option<u32>,
+}
+
 /// Where changes to Git are proposed; without a kind, a branch is pushed and nothing more.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -169,6 +182,7 @@ pub(super) struct Settings {
     pub slack: SlackSettings,
     pub approvers: BTreeSet<String>,
     pub forge: ForgeSettings,
+    pub alertmanager: Option<AlertmanagerSettings>,
     pub store: StoreLocation,
     pub git: Access,
     pub cache: PathBuf,
@@ -188,7 +202,8 @@ impl Settings {
                 Some(_) | None => OperatorFile::default(),
             },
         };
-        let OperatorFile { aws, kubeconfig, slack, forge, store, settle_seconds, attribution_seconds } = file;
+        let OperatorFile { aws, kubeconfig, slack, forge, alertmanager, store, settle_seconds, attribution_seconds } =
+            file;
         let AwsFile {
             role,
             external_id,
@@ -233,6 +248,10 @@ impl Settings {
             },
             approvers: slack.approvers,
             forge: forge.settings()?,
+            alertmanager: alertmanager.map(|AlertmanagerFile { url, after_seconds }| AlertmanagerSettings {
+                url,
+                after: jiff::SignedDuration::from_secs(i64::from(after_seconds.unwrap_or(600))),
+            }),
             store: arguments
                 .store
                 .clone()

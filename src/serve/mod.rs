@@ -15,6 +15,7 @@ mod held;
 mod ignore;
 mod look;
 mod observe;
+mod page;
 mod press;
 mod propose;
 mod records;
@@ -39,6 +40,7 @@ pub use tell::TellError;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::alertmanager::Alertmanager;
 use crate::engine::Engine;
 use crate::forge::Forge;
 use crate::slack::Slack;
@@ -52,6 +54,8 @@ pub struct Service {
     pub store: Store,
     /// None where nobody is told: cases are kept all the same.
     pub slack: Option<Slack>,
+    /// Where risky cases are told while Slack does not take them.
+    pub alertmanager: Option<Alertmanager>,
     /// Where changes to Git are proposed.
     pub forge: Forge,
     /// Who may act where no rule in Git names the environment; nobody where it is empty.

@@ -77,6 +77,7 @@ impl Service {
             never = self.keep_looking() => match never {},
             never = self.keep_watching() => match never {},
             never = self.keep_attributing() => match never {},
+            never = self.keep_paging() => match never {},
         }
     }
 

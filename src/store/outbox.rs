@@ -142,6 +142,19 @@ impl Store {
         transaction.commit().await.map_err(write)
     }
 
+    /// The cases whose message was tried before `since` and is not sent yet, each with why.
+    pub async fn overdue(&self, since: Timestamp) -> Result<Vec<(Case, String)>, StoreError> {
+        let overdue = "SELECT body, channel, message, last_error FROM drift_case JOIN outbox ON name = id
+                       WHERE since <= $1 AND attempts > 0 AND thread IS NULL AND notice IS NULL ORDER BY number";
+        let query = sqlx::query(overdue).bind(milliseconds(since));
+        let rows = query.fetch_all(&self.pool).await.map_err(read)?;
+        let told = |row: AnyRow| {
+            let why: Option<String> = row.get("last_error");
+            Ok((cases::kept(row)?.case, why.unwrap_or_default()))
+        };
+        rows.into_iter().map(told).collect()
+    }
+
     /// How many messages have not been sent, replies aside, and why the last one that failed was not.
     pub async fn unsent(&self) -> Result<(u64, Option<String>), StoreError> {
         let counted = "SELECT COUNT(*) AS unsent, MAX(last_error) AS error FROM outbox WHERE thread IS NULL";

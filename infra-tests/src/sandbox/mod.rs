@@ -12,6 +12,7 @@
 //! test panics or `GROUNDPLAN_KEEP_LOGS` is set.
 
 mod accounts;
+pub mod alertmanager;
 mod api;
 mod arguments;
 mod audit;
@@ -45,6 +46,7 @@ use tempfile::TempDir;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 pub use accounts::{ACCOUNTS, EXTERNAL_ID, REGIONS, ROLE, role_arn};
+pub use alertmanager::Alertmanager;
 pub use api::Api;
 pub use audit::{Request, requests};
 pub use aws::{Caller, element};

@@ -83,6 +83,7 @@ pub(crate) async fn given_at(files: BTreeMap<String, String>, store: Option<Stor
         source: Arc::new(source),
         store: Store::at(&store.unwrap_or_else(|| folder.path().join("store.db").into())).await.expect("a store"),
         slack: Some(Slack::new(settings).expect("an address on this machine")),
+        alertmanager: None,
         forge: Forge::new(ForgeSettings::default()),
         approvers: [OPERATOR.to_owned()].into(),
         settle: SignedDuration::from_millis(200),

@@ -5,5 +5,6 @@ mod acceptance;
 mod channel;
 mod faults;
 mod given;
+mod paging;
 mod replicas;
 mod schedule;
