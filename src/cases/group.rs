@@ -1,11 +1,41 @@
-//! Which drifted units are one case: those that follow from one another along the graph.
+//! Which drifted units are one case: those that follow from one another along the graph, and those that one
+//! person changed at one time.
 //!
 //! A case's plan holds whatever its units need, so a drift downstream of another one can only be
 //! put right together with it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::unit::UnitId;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::unit::{Confidence, Difference, Evidence, UnitId};
+
+/// What one person changed within this time has one cause.
+const ONE_TIME: SignedDuration = SignedDuration::from_mins(15);
+
+/// A person who changed a unit, as the world's records say, and when.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hand {
+    pub name: String,
+    pub at: Timestamp,
+}
+
+impl Hand {
+    /// Where it is known who it was, and not only with which program.
+    pub fn of(difference: &Difference) -> Option<Self> {
+        let who = difference.who.as_ref()?;
+        let is_known = match who.evidence {
+            Evidence::FieldManager => false,
+            Evidence::CloudTrail | Evidence::AuditLog => who.confidence == Confidence::High,
+        };
+        let at = who.time.as_ref()?.parse().ok()?;
+        is_known.then(|| Self { name: who.name.clone(), at })
+    }
+
+    fn is_one_cause_with(&self, other: &Self) -> bool {
+        self.name == other.name && self.at.duration_since(other.at).abs() <= ONE_TIME
+    }
+}
 
 /// Drifted units that are told, and put right, together.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,21 +46,31 @@ pub struct Group {
 }
 
 /// Groups drifted units. `above` names all units that one waits for, at any distance; `held` says
-/// which case a unit is in already: what is one case stays one.
+/// which case a unit is in already: what is one case stays one. `hands` says who changed a unit: one that is
+/// in no case yet comes to those that the same person changed at that time. Two cases that people know of are never
+/// made one for that.
 pub fn group(
     drifted: &BTreeSet<UnitId>,
     above: impl Fn(&UnitId) -> BTreeSet<UnitId>,
     held: &BTreeMap<UnitId, String>,
+    hands: &BTreeMap<UnitId, Vec<Hand>>,
 ) -> Vec<Group> {
+    let of = |unit: &UnitId| hands.get(unit).map(Vec::as_slice).unwrap_or_default();
+    let one_cause = |one: &UnitId, other: &UnitId| {
+        of(one).iter().any(|hand| of(other).iter().any(|known| hand.is_one_cause_with(known)))
+    };
     let mut groups: Vec<Group> = Vec::new();
     for unit in drifted {
         let drifted_above: BTreeSet<_> = above(unit).intersection(drifted).cloned().collect();
         let together = |group: &Group| {
             let same_case = |other: &UnitId| held.contains_key(unit) && held.get(unit) == held.get(other);
-            group
-                .units
-                .iter()
-                .any(|other| drifted_above.contains(other) || same_case(other) || above(other).contains(unit))
+            let cases: BTreeSet<&String> = group.units.iter().chain([unit]).filter_map(|unit| held.get(unit)).collect();
+            group.units.iter().any(|other| {
+                drifted_above.contains(other)
+                    || same_case(other)
+                    || above(other).contains(unit)
+                    || (cases.len() < 2 && one_cause(unit, other))
+            })
         };
         let (joined, apart): (Vec<_>, Vec<_>) = groups.into_iter().partition(together);
         let mut units: BTreeSet<_> = joined.into_iter().flat_map(|group| group.units).collect();
@@ -66,13 +106,17 @@ mod tests {
     }
 
     fn told(drifted: &[&str], held: &[(&str, &str)]) -> Vec<String> {
+        told_of(drifted, held, &BTreeMap::new())
+    }
+
+    fn told_of(drifted: &[&str], held: &[(&str, &str)], hands: &BTreeMap<UnitId, Vec<Hand>>) -> Vec<String> {
         let drifted = drifted.iter().map(|name| id(name)).collect();
         let held = held.iter().map(|(unit, case)| (id(unit), (*case).to_owned())).collect();
         let line = |group: Group| {
             let units: Vec<_> = group.units.iter().map(UnitId::as_str).collect();
             format!("{}: {}", group.root, units.join(" "))
         };
-        group(&drifted, above, &held).into_iter().map(line).collect()
+        group(&drifted, above, &held, hands).into_iter().map(line).collect()
     }
 
     #[test]
@@ -93,6 +137,47 @@ mod tests {
     #[test]
     fn a_unit_between_that_did_not_drift_does_not_part_them() {
         assert_eq!(told(&["vpc", "web"], &[]), ["vpc: vpc web"]);
+    }
+
+    #[test]
+    fn what_one_person_changed_within_a_quarter_of_an_hour_is_one_case_unless_people_know_two() {
+        let hand = |name: &str, minute: i64| {
+            vec![Hand { name: name.to_owned(), at: Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minute) }]
+        };
+        let hands = BTreeMap::from([
+            (id("bucket"), hand("ada", 0)),
+            (id("db"), hand("ada", 15)),
+            (id("queue"), hand("bob", 0)),
+        ]);
+        let all = ["bucket", "db", "queue"];
+        assert_eq!(told_of(&all, &[], &hands), ["bucket: bucket db", "queue: queue"]);
+        assert_eq!(told_of(&all, &[("db", "d_1")], &hands), ["bucket: bucket db", "queue: queue"]);
+        let two = [("bucket", "d_1"), ("db", "d_2")];
+        assert_eq!(told_of(&all, &two, &hands), ["bucket: bucket", "db: db", "queue: queue"]);
+        let late = BTreeMap::from([(id("bucket"), hand("ada", 0)), (id("db"), hand("ada", 16))]);
+        assert_eq!(told_of(&["bucket", "db"], &[], &late), ["bucket: bucket", "db: db"]);
+    }
+
+    #[test]
+    fn a_program_that_anyone_may_run_is_no_person() {
+        let of = |evidence, confidence| {
+            let time = Some("2026-11-21T05:41:00Z".to_owned());
+            let who =
+                crate::unit::Who { evidence, confidence, ..crate::unit::Who::manager("kubectl-edit", "Update", time) };
+            let difference = Difference {
+                item: "ConfigMap shop/web".into(),
+                path: "data.color".into(),
+                from: None,
+                to: None,
+                cause: crate::unit::Cause::Drifted,
+                effect: crate::unit::Effect::InPlace,
+                who: Some(who),
+            };
+            Hand::of(&difference).is_some()
+        };
+        assert!(!of(Evidence::FieldManager, Confidence::High));
+        assert!(of(Evidence::AuditLog, Confidence::High));
+        assert!(!of(Evidence::CloudTrail, Confidence::Medium));
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod state;
 
 pub use audit::{AuditEntry, AuditRecord, BrokenChain, verify};
 pub use case::{Case, CaseUnit, Effects, Sight};
-pub use group::{Group, group};
+pub use group::{Group, Hand, group};
 pub use key::{InstallKey, case_key, state_hash};
 pub use policy::{Decision, Policy, Request};
 pub use proposal::Proposal;

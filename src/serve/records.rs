@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::unit::{Confidence, Evidence, Secret, Who};
+use crate::unit::{Confidence, Difference, Evidence, Secret, Who};
 
 /// As many as a busy cluster makes in some minutes.
 const MOST: usize = 20_000;
@@ -109,6 +109,13 @@ impl Records {
         let near = |record: &&Record| at.is_some_and(|at| record.at.duration_since(at).abs() <= SAME_MOMENT);
         let sure = of_item().find(near).map(|record| record.who(Confidence::High));
         sure.or_else(|| of_item().next().map(|record| record.who(Confidence::Medium)))
+    }
+
+    /// A difference with the user behind it, where a record says so for sure.
+    pub(super) fn surely(&self, difference: &Difference) -> Difference {
+        let at = difference.who.as_ref().and_then(|who| who.time.as_ref()).and_then(|time| time.parse().ok());
+        let user = self.author(&difference.item, at).filter(|who| who.confidence == Confidence::High);
+        Difference { who: user.or_else(|| difference.who.clone()), ..difference.clone() }
     }
 }
 

@@ -6,9 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::underway::{self, Busy};
-use super::{Observation, Service};
+use super::{Observation, Records, Service};
 use crate::cases::{
-    self, Case, CaseEvent, CaseState, CaseUnit, Group, How, InstallKey, NoSuchStep, Risk, Sight, Weight,
+    self, Case, CaseEvent, CaseState, CaseUnit, Group, Hand, How, InstallKey, NoSuchStep, Risk, Sight, Weight,
 };
 use crate::drift::{DriftReport, UnitDrift, Verdict};
 use crate::engine::Selection;
@@ -42,6 +42,8 @@ struct Look<'a> {
     /// What was seen later than this is younger.
     began: Timestamp,
     key: InstallKey,
+    /// Who changed what in clusters, as far as their API servers have told.
+    records: &'a Records,
     now: Timestamp,
 }
 
@@ -60,7 +62,8 @@ impl Service {
             return Err(TellError::Underway { environment: environment.to_string(), by });
         }
         let open = self.store.open_cases(repository, environment).await?;
-        let look = Look { selection, plan, report, began: *began, key: self.store.install_key().await?, now };
+        let key = self.store.install_key().await?;
+        let look = Look { selection, plan, report, began: *began, key, records: &self.records, now };
         let mut steps = Vec::new();
         let mut seen = BTreeSet::new();
         for group in look.groups(&open) {
@@ -196,7 +199,20 @@ impl Look<'_> {
             kept.case.units.iter().map(move |unit| (unit.id.clone(), id.clone())).collect::<Vec<_>>()
         };
         let held: BTreeMap<_, _> = open.iter().flat_map(units).collect();
-        cases::group(&drifted, |unit| above(&self.selection.graph, unit), &held)
+        cases::group(&drifted, |unit| above(&self.selection.graph, unit), &held, &self.hands(open))
+    }
+
+    /// Who changed each unit: by what cases have learnt, and by the records that are there already.
+    fn hands(&self, open: &[KeptCase]) -> BTreeMap<UnitId, Vec<Hand>> {
+        let mut hands: BTreeMap<UnitId, Vec<Hand>> = BTreeMap::new();
+        for unit in open.iter().flat_map(|kept| &kept.case.units) {
+            hands.entry(unit.id.clone()).or_default().extend(unit.differences.iter().filter_map(Hand::of));
+        }
+        for unit in self.report.drifted() {
+            let known = unit.drifted.iter().map(|difference| self.records.surely(difference));
+            hands.entry(unit.unit.clone()).or_default().extend(known.filter_map(|difference| Hand::of(&difference)));
+        }
+        hands
     }
 
     /// Whether the look saw all of a case's units, as far as they are declared still.

@@ -15,6 +15,7 @@ use super::arguments::{self, Wiring};
 use super::audit;
 use super::controlplane::{self, Tool};
 use super::process::{Process, Program};
+use super::webhook::Webhook;
 use super::{pki, ports, ready};
 
 const LIMIT: Duration = Duration::from_secs(90);
@@ -120,6 +121,27 @@ impl Cluster {
     pub async fn start_api_server(&mut self) -> Result<()> {
         self.processes[API_SERVER] = self.started("kube-apiserver", Tool::ApiServer, self.wiring.api_server())?;
         self.wait_for("the API server", "/readyz", |_| true).await
+    }
+
+    /// Begins anew with its audit sent to a webhook, as an operator sets it up.
+    ///
+    /// By TLS: client-go sends no token without it.
+    pub async fn send_audit_to(&mut self, there: &Webhook, token: &str) -> Result<()> {
+        let there = there.client_config();
+        let server = json!({"server": there["url"], "certificate-authority-data": there["caBundle"]});
+        let config = json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "there", "cluster": server}],
+            "users": [{"name": "us", "user": {"token": token}}],
+            "contexts": [{"name": "it", "context": {"cluster": "there", "user": "us"}}],
+            "current-context": "it",
+        });
+        fs::write(self.folder.join("audit-webhook.yaml"), config.to_string())?;
+        let options = ["audit-webhook-config-file=audit-webhook.yaml", "audit-webhook-batch-max-wait=1s"];
+        self.wiring.api_server_options.extend(options.map(str::to_owned));
+        self.stop_api_server();
+        self.start_api_server().await
     }
 
     /// Keeps a copy of all that etcd holds, as an operator's backup does.

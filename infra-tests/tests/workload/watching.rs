@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use infra_tests::sandbox::{Parts, Request};
+use infra_tests::sandbox::{Parts, Request, Webhook};
 use infra_tests::stage::{Stage, becomes, config, ended, signal};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
@@ -12,6 +12,7 @@ use tokio::process::{Child, ChildStdout};
 
 const WEB: &str = "/apis/apps/v1/namespaces/default/deployments/web";
 const SETTINGS: &str = "/api/v1/namespaces/default/configmaps/settings";
+const OTHER: &str = "/api/v1/namespaces/default/configmaps/other";
 const MANIFESTS: &str = "apiVersion: v1
 kind: ConfigMap
 metadata: {name: settings, namespace: default}
@@ -301,39 +302,46 @@ async fn serve_makes_a_case_of_a_change_long_before_its_schedule() -> Result<()>
 }
 
 #[tokio::test]
-async fn the_audit_of_the_api_server_says_which_user_stands_behind_a_field_manager() -> Result<()> {
+async fn the_audit_of_the_api_server_says_which_user_it_was_and_what_one_user_changed_is_one_case() -> Result<()> {
     let mut stage = stage().await?;
-    let config = stage.sandbox.logs().join("operator-of-audit.yaml");
+    let operator = stage.sandbox.logs().join("operator-of-audit.yaml");
     // The records come a moment after the case; a minute is too long for a test.
-    std::fs::write(&config, "attributionSeconds: [2, 4, 6, 8, 10, 15, 20, 30, 40, 50]\n")?;
+    std::fs::write(&operator, "attributionSeconds: [2, 4, 6, 8, 10, 15, 20, 30, 40, 50]\n")?;
     stage.product = stage.product.clone().with("GROUNDPLAN_AUDIT_TOKEN", "an-audit-token");
-    stage.product = stage.product.clone().with("GROUNDPLAN_CONFIG", config.display().to_string());
+    stage.product = stage.product.clone().with("GROUNDPLAN_CONFIG", operator.display().to_string());
     let schedule = "repository: shop\nenvironments:\n  default: {paths: [\"clusters/*\"], schedule: \"0 0 1 1 *\"}\n";
     stage.write("groundplan.yaml", schedule)?;
+    stage.write("clusters/shop/other/config.yaml", &config("other", "ours"))?;
     stage.push()?;
-    let _serving = stage.start(&["serve", "--listen", "127.0.0.1:0"])?;
+    stage.run(&["sync", "--yes"], 0).await?;
+    // The records are there within a second or two, and so before it is told.
+    let _serving = stage.start(&["serve", "--listen", "127.0.0.1:0", "--group-wait", "6s"])?;
     let log = stage.sandbox.logs().join("started.log");
     let says = |words: &str| Ok(std::fs::read_to_string(&log)?.contains(words));
     becomes("the first look", async || says("Looked at default")).await?;
-    stage.sandbox.cluster().api().patch(SETTINGS, &json!({"data": {"a": "theirs"}})).await?;
-    becomes("a look at once", async || says("Looked at clusters/shop/web at once")).await?;
     let url = stage.listening().await?.replace("slack/interactions", "kubernetes/audit");
+    let there = Webhook::before(url.clone()).await?;
+    stage.sandbox.cluster_mut().send_audit_to(&there, "an-audit-token").await?;
+    stage.sandbox.cluster().api().patch(SETTINGS, &json!({"data": {"a": "theirs"}})).await?;
+    stage.sandbox.cluster().api().patch(OTHER, &json!({"data": {"value": "theirs"}})).await?;
+    becomes("a look at once", async || says("at once: the watch told of a change")).await?;
     let events = stage.sandbox.cluster().audit_events()?;
     let of_it = |event: &&Value| event["objectRef"]["name"] == "settings" && event["verb"] == "patch";
     let user = events.iter().rfind(of_it).context("the server has seen it")?["user"]["username"].clone();
     let list = json!({"kind": "EventList", "apiVersion": "audit.k8s.io/v1", "items": events});
-    let send = async |token: &str| -> Result<u16> {
-        let client = reqwest::Client::builder().no_proxy().build()?;
-        Ok(client.post(&url).bearer_auth(token).json(&list).send().await?.status().as_u16())
-    };
-    assert_eq!(send("another-token").await?, 401);
-    assert_eq!(send("an-audit-token").await?, 200);
-    let told = async || -> Result<Value> {
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    assert_eq!(client.post(&url).bearer_auth("another-token").json(&list).send().await?.status(), 401);
+    let cases = async || -> Result<Value> {
         let cases = stage.run(&["case", "list", "--format", "json"], 0).await?.stdout;
-        Ok(serde_json::from_str::<Value>(&cases)?["cases"][0]["units"][0]["differences"][0]["who"].clone())
+        Ok(serde_json::from_str::<Value>(&cases)?["cases"].clone())
     };
+    let told = async || anyhow::Ok(cases().await?[0]["units"][1]["differences"][0]["who"].clone());
     becomes("the user to be known", async || Ok(told().await?["evidence"] == "audit_log")).await?;
     let who = told().await?;
     assert_eq!((&who["name"], &who["confidence"]), (&user, &json!("high")), "{who}");
+    let cases = cases().await?;
+    let units: Vec<_> =
+        cases[0]["units"].as_array().into_iter().flatten().filter_map(|unit| unit["id"].as_str()).collect();
+    assert_eq!((cases.as_array().map(Vec::len), units), (Some(1), vec!["clusters/shop/other", "clusters/shop/web"]));
     Ok(())
 }
