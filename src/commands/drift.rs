@@ -60,12 +60,13 @@ pub(super) async fn run(operator: OperatorArguments, arguments: DriftArguments) 
     let stop = stop_on_interrupt();
     let over = arguments.within.map(|within| stop_after(&stop, within));
     let began = Timestamp::now();
-    let plan = session.engine.plan(&selection, Look::Close, &stop).await;
+    // The store is opened while the world is asked.
+    let (plan, store) = tokio::join!(session.engine.plan(&selection, Look::Close, &stop), session.store());
     let is_over = over.is_some_and(|over| over.is_finished());
     if stop.is_asked() && !is_over {
         return Err(CommandError::failed("stopped before everything was looked at"));
     }
-    let applied = match session.store().await {
+    let applied = match store {
         Some(store) => store.applied(&declaration.repository, &selection.environment.name).await?,
         None => Default::default(),
     };

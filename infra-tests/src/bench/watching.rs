@@ -27,6 +27,8 @@ const CHANGES: usize = 40;
 /// A storm needs something to blow at.
 const ENOUGH: usize = 100;
 const PATIENCE: Duration = Duration::from_secs(120);
+/// What a look took is given back within so long.
+const AT_REST: Duration = Duration::from_secs(15);
 
 pub(super) async fn measure(size: &Size) -> Result<Told> {
     let sandbox = Sandbox::start(Parts::CLUSTER).await?;
@@ -48,10 +50,11 @@ fn introduce(told: &mut Told, size: &Size) {
     told.paragraph(
         &format!("`drift --watch` (`--only watch --watched {}`)", sizes.join(",")),
         &format!(
-            "one workload of so many objects, as above, synced and then watched by a process of its own. Memory is what it holds at \
-             rest after its first look, and the most until then; *of others* is what it grew by when somebody else made as many objects \
+            "one workload of so many objects, as above, synced and then watched by a process of its own. Memory is what it holds {} \
+             seconds after its first look, and the most until then; *of others* is what it grew by when somebody else made as many objects \
              again of the same kinds, none of them ours, a thousand at most. The storm writes {} statuses of our Deployments, {STATUSES} a second where the server bears it; requests are those beside its watches, alerts are lines. Then {CHANGES} ConfigMaps are changed by hand, one after \
              the other: from the answer to the write to the line.",
+            AT_REST.as_secs(),
             size.statuses,
         ),
     );
@@ -81,10 +84,11 @@ async fn watch(sandbox: &Sandbox, tenant: &Tenant<'_>, others: &User, count: usi
     program(tenant.command(&source, &["sync", "--yes"])?, 0).await.context("the sync before the watch")?;
     Meter::new(cluster)?.rest().await?;
     let mut watcher = Watcher::start(tenant, &source).await?;
+    tokio::time::sleep(AT_REST).await;
     let (rest, peak) = (watcher.memory()?, process::peak_memory_of(watcher.id).unwrap_or_default());
     let bare = Bare::new(cluster, others)?;
     bare.apply(&Load::new(&format!("x{count}"), count.min(1000))).await?;
-    watcher.settle().await;
+    tokio::time::sleep(AT_REST).await;
     let foreign = i64::try_from(watcher.memory()?)? - i64::try_from(rest)?;
     let storm = match count >= ENOUGH {
         true => Some(storm(cluster, tenant, &bare, &mut watcher, &load, statuses).await?),

@@ -1,6 +1,6 @@
 //! Objects that two workloads of one cluster claim: each would undo what the other does.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use super::object::ObjectId;
 use crate::problem::{Place, Problem, Problems};
@@ -10,7 +10,7 @@ pub(super) type Claims = Vec<(ObjectId, Place)>;
 
 /// Tells every object that more than one workload of a cluster declares, naming both places.
 pub(super) fn check(cluster: &[(String, Claims)], problems: &mut Problems) {
-    let mut first: BTreeMap<&ObjectId, (&str, &Place)> = BTreeMap::new();
+    let mut first: HashMap<&ObjectId, (&str, &Place)> = HashMap::new();
     for (unit, claims) in cluster {
         for (id, place) in claims {
             match first.get(id) {

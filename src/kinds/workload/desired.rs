@@ -1,7 +1,7 @@
 //! An object with its place in a cluster and the very bytes that will be sent.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 use base64::Engine;
 use serde_json::Value;
@@ -67,7 +67,7 @@ pub(super) fn resolve(
 ) -> Result<Vec<Desired>, Vec<Problem>> {
     let mut desired: Vec<Desired> = Vec::with_capacity(objects.len());
     let mut problems = Vec::new();
-    let mut places = BTreeMap::new();
+    let mut places = HashMap::with_capacity(objects.len());
     for object in objects {
         match settle(object, discovery, default_namespace, mark) {
             Ok(found) => match places.insert(found.id().clone(), found.object.place.clone()) {

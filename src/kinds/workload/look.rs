@@ -3,7 +3,7 @@
 //! One list a kind and the inventory; nothing more while all is quiet. Only what looks suspicious is
 //! asked about by a dry run of its own.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -321,7 +321,7 @@ impl Subject<'_> {
             seen.unchecked.push("the inventory has missing parts: nothing is pruned until it is written again".into());
             return;
         }
-        let declared: BTreeSet<&ObjectId> = self.desired.iter().map(Desired::id).collect();
+        let declared: HashSet<&ObjectId> = self.desired.iter().map(Desired::id).collect();
         for (id, record) in inventory.records.iter().filter(|(id, _)| !declared.contains(id)) {
             if self.discovery.is_silent(&id.group) {
                 seen.unchecked.push(format!(

@@ -1,7 +1,7 @@
 //! From manifests and values to the objects that will be sent.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 use base64::Engine;
 use serde_json::{Map, Value, json};
@@ -145,7 +145,7 @@ fn required(node: &Node, key: &str) -> Result<String, Problem> {
 
 /// Objects declared twice, each naming both places. The version does not tell two objects apart.
 fn duplicates(objects: &[Object]) -> Vec<Problem> {
-    let mut first: BTreeMap<&ObjectId, &Object> = BTreeMap::new();
+    let mut first: HashMap<&ObjectId, &Object> = HashMap::with_capacity(objects.len());
     let mut problems = Vec::new();
     for object in objects {
         if let Some(other) = first.get(&object.id) {
