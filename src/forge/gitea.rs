@@ -6,8 +6,9 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::request::{Requests, Words};
+use super::request::{Check, Requests, Words};
 use super::{ForgeError, ForgeSettings, push};
+use crate::repo::CommitId;
 use crate::unit::Secret;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -106,6 +107,13 @@ impl Requests for Gitea {
             Some(_) => Ok(()),
             None => Err(Self::refused(branch, "the pull request is gone")),
         }
+    }
+
+    async fn pass(&self, branch: &str, commit: &CommitId, check: &Check) -> Result<(), ForgeError> {
+        let state = json!({"state": "success", "context": check.name, "description": check.words});
+        let call = self.call(Method::POST, &format!("statuses/{}", commit.as_str())).json(&state);
+        let said = "there is no such commit, or the token may not say that a check of it has passed";
+        self.answer(branch, call).await?.map(drop).ok_or_else(|| Self::refused(branch, said))
     }
 }
 

@@ -67,7 +67,9 @@ impl Forge {
             }
         };
         let link = match &self.settings.kind {
-            Some(kind) => Some(kind.request(&self.settings, &repository.push_address(), proposal, &branch).await?),
+            Some(kind) => {
+                Some(kind.request(&self.settings, &repository.push_address(), proposal, &branch, &commit).await?)
+            }
             None => None,
         };
         Ok(Proposed { branch, commit, link })

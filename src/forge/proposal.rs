@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::request::Check;
 use crate::repo::{CommitId, Files};
 
 /// What a proposal does.
@@ -45,6 +46,14 @@ impl Kind {
         match self {
             Kind::Ignore => "ignore",
             Kind::Adopt => "adopt",
+        }
+    }
+
+    /// What was proven of a proposal of this kind before it was pushed.
+    pub(super) fn check(self) -> Option<Check> {
+        match self {
+            Kind::Ignore => None,
+            Kind::Adopt => Some(Check { name: "adopt/no-op-proof", words: "Merging changes nothing live" }),
         }
     }
 }

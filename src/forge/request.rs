@@ -2,6 +2,7 @@
 
 use super::proposal::{Proposal, TRAILER};
 use super::{ForgeError, gitea};
+use crate::repo::CommitId;
 use crate::unit::Secret;
 
 /// What an operator says of where changes are proposed.
@@ -44,6 +45,15 @@ pub(super) trait Requests {
     /// Opens one; its address.
     async fn create(&self, branch: &str, into: &str, words: &Words) -> Result<String, ForgeError>;
     async fn update(&self, branch: &str, number: u64, words: &Words) -> Result<(), ForgeError>;
+    /// Says of a commit that a check of ours has passed.
+    async fn pass(&self, branch: &str, commit: &CommitId, check: &Check) -> Result<(), ForgeError>;
+}
+
+/// A check that was made before the push; of one commit, so that a later one has not passed it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Check {
+    pub(super) name: &'static str,
+    pub(super) words: &'static str,
 }
 
 /// What a pull request says.
@@ -61,12 +71,19 @@ impl ForgeKind {
         location: &str,
         proposal: &Proposal,
         branch: &str,
+        commit: &CommitId,
     ) -> Result<String, ForgeError> {
         let into = proposal.into.as_deref().ok_or_else(|| ForgeError::NoBase { branch: branch.to_owned() })?;
         let Proposal { title, body, case, .. } = proposal;
         let words = Words { title: title.clone(), body: format!("{}\n\n{TRAILER}{case}\n", body.trim()) };
         match self {
-            ForgeKind::Gitea => open_or_update(&gitea::Gitea::new(settings, location)?, branch, into, &words).await,
+            ForgeKind::Gitea => {
+                let forge = gitea::Gitea::new(settings, location)?;
+                if let Some(check) = proposal.kind.check() {
+                    forge.pass(branch, commit, &check).await?;
+                }
+                open_or_update(&forge, branch, into, &words).await
+            }
         }
     }
 }

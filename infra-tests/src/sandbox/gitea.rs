@@ -130,6 +130,13 @@ impl Gitea {
         Ok(pulls.as_array().cloned().unwrap_or_default())
     }
 
+    /// What checks say of a commit, or of a branch's last one.
+    pub async fn checks(&self, name: &str, commit: &str) -> Result<Vec<Value>> {
+        let path = format!("/repos/{OWNER}/{name}/commits/{}/statuses", commit.replace('/', "%2F"));
+        let checks = self.call(reqwest::Method::GET, &path, None).await?;
+        Ok(checks.as_array().cloned().unwrap_or_default())
+    }
+
     /// Merges a pull request, as somebody who reviewed it does.
     ///
     /// After a push Gitea looks for conflicts in the background, and until then says to come later.

@@ -7,7 +7,7 @@ use crate::given::{case, drifted, id};
 
 #[tokio::test]
 async fn a_pull_request_is_opened_updated_and_merged() -> Result<()> {
-    let mut stage = drifted("[ignore, recheck]").await?;
+    let mut stage = drifted("[ignore, adopt, recheck]").await?;
     let gitea = Gitea::start(&stage.sandbox.logs().join("gitea")).await?;
     gitea.push(&stage.sandbox.git().repository("shop"), "shop").await?;
     let operator = std::fs::read_to_string(stage.sandbox.logs().join("operator.yaml"))?;
@@ -35,6 +35,16 @@ async fn a_pull_request_is_opened_updated_and_merged() -> Result<()> {
     let [updated] = &gitea.pulls("shop").await?[..] else { panic!("a second pull request") };
     assert_eq!((&updated["number"], &updated["state"]), (&opened["number"], &"open".into()));
     assert!(updated["body"].as_str().unwrap_or_default().contains("ticket 8"), "{updated}");
+
+    stage.run(&["case", "adopt", &id], 0).await?;
+    let pulls = gitea.pulls("shop").await?;
+    let of_adopt = |pull: &&serde_json::Value| pull["head"]["ref"] == format!("groundplan/adopt/{id}");
+    let adopting = pulls.iter().find(of_adopt).context("a pull request of its own")?;
+    let commit = adopting["head"]["sha"].as_str().context("a commit")?;
+    let [proof] = &gitea.checks("shop", commit).await?[..] else { panic!("not one check") };
+    assert_eq!((&proof["context"], &proof["status"]), (&"adopt/no-op-proof".into(), &"success".into()), "{proof}");
+    let ignoring = updated["head"]["sha"].as_str().context("a commit")?;
+    assert!(gitea.checks("shop", ignoring).await?.is_empty(), "a rule is not proven to change nothing");
 
     gitea.merge("shop", &updated["number"]).await?;
     stage.run(&["case", "recheck", &id], 0).await?;
