@@ -1,5 +1,6 @@
 //! Plans a stack that is not there.
 
+use super::action;
 use super::capability::{self, Missing};
 use super::create::Create;
 use super::diff::creation;
@@ -27,7 +28,7 @@ impl StackUnit {
             false => imports.iter().map(Import::difference).collect(),
         };
         let (actions, allowed) = (self.actions(), &self.realm.aws.settings().actions);
-        differences.extend(actions.iter().zip(1..).map(|(action, number)| action.difference(number, allowed)));
+        differences.extend(action::differences(&actions, allowed));
         let planned = Planned { words, ..Planned::new(Change::Create(differences)) };
         let template = self.template.clone();
         let create = Create { realm: self.realm.clone(), wanted, template, found, imports, actions };

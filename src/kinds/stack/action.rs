@@ -73,7 +73,7 @@ impl Action {
     }
 
     /// As a plan shows it.
-    pub(super) fn difference(&self, number: usize, allowed: &AllowedActions) -> Difference {
+    fn difference(&self, number: usize, allowed: &AllowedActions) -> Difference {
         let to = match self.is_allowed(allowed) {
             true => self.said(),
             false => format!("{} (not run: the operator does not allow it)", self.said()),
@@ -88,6 +88,11 @@ impl Action {
             who: None,
         }
     }
+}
+
+/// As a plan shows them, in their order.
+pub(super) fn differences(actions: &[Action], allowed: &AllowedActions) -> Vec<Difference> {
+    actions.iter().zip(1..).map(|(action, number)| action.difference(number, allowed)).collect()
 }
 
 /// Reads `Actions`: each with the node that says it.

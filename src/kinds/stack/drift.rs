@@ -1,22 +1,10 @@
-//! Whether what was deployed is still there, by CloudFormation's own drift detection.
+//! What a drift detection found, told as differences: where what was deployed is no longer there.
 
-use std::time::{Duration, Instant};
-
-use aws_sdk_cloudformation::error::ProvideErrorMetadata;
-use aws_sdk_cloudformation::types::{StackDriftDetectionStatus, StackResourceDrift};
+use aws_sdk_cloudformation::types::StackResourceDrift;
 use serde_json::Value;
 
-use super::live::Live;
-use super::realm::Realm;
-use super::resources::{self, Resource};
-use super::template::NESTED;
 use super::veil::Veil;
-use super::wait::Pace;
-use crate::aws::{Api, Session, failure};
-use crate::unit::{Cause, Coverage, Difference, Effect, KindError, Shown};
-
-/// Detection asks many services in turn; beyond this it is given up, and said so.
-const LONGEST: Duration = Duration::from_secs(10 * 60);
+use crate::unit::{Cause, Coverage, Difference, Effect, Shown};
 
 /// One resource as detection found it.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -37,9 +25,6 @@ pub(super) struct Property {
     pub(super) actual: Option<String>,
 }
 
-/// Stacks are nested no deeper than anybody would look.
-const DEEPEST: usize = 6;
-
 /// What a detection found: each resource that was looked at, and all there are.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(super) struct Detected {
@@ -54,135 +39,8 @@ pub(super) struct Detected {
     pub(super) words: Vec<String>,
 }
 
-/// Asks for drift of every resource of a stack, those of its nested stacks included.
-pub(super) async fn detect(realm: &Realm, live: &Live) -> Result<Detected, KindError> {
-    let mut detected = Detected::default();
-    let mut waiting = vec![(String::new(), live.id.clone(), 0)];
-    while let Some((path, id, depth)) = waiting.pop() {
-        let one = Box::pin(detect_one(realm, &live.name, &id)).await?;
-        detected.failed = detected.failed.or(one.ended.failed);
-        detected.words.push(one.ended.word);
-        let named = |logical_id: String| format!("{path}{logical_id}");
-        detected
-            .found
-            .extend(one.found.into_iter().map(|found| Found { logical_id: named(found.logical_id), ..found }));
-        for resource in one.all {
-            let is_nested = resource.r#type == NESTED && resource.physical_id.starts_with("arn:");
-            if is_nested && depth < DEEPEST {
-                detected.nested.push(resource.physical_id.clone());
-                waiting.push((format!("{path}{}/", resource.logical_id), resource.physical_id, depth + 1));
-            } else {
-                detected.all.push((named(resource.logical_id), resource.r#type));
-            }
-        }
-    }
-    // What a nested stack is as a resource says nothing of what it holds.
-    detected.found.retain(|found| found.r#type != NESTED || found.is_drifted());
-    Ok(detected)
-}
-
-struct One {
-    found: Vec<Found>,
-    all: Vec<Resource>,
-    ended: Ended,
-}
-
-/// How a detection ended.
-#[derive(Default)]
-pub(super) struct Ended {
-    /// Why it failed, where it did.
-    pub(super) failed: Option<String>,
-    /// AWS' word for the stack; empty where that is not known.
-    pub(super) word: String,
-}
-
-async fn detect_one(realm: &Realm, name: &str, id: &str) -> Result<One, KindError> {
-    let (session, client) = (realm.session().await?, realm.reader().await?);
-    let failed = |error| session.name_the_target(error);
-    let deed = format!("cannot detect drift of the stack `{name}`");
-    // Known before it is asked for: only its time tells when one that somebody else began has ended.
-    let known = realm.stacks().await?;
-    let before = known.values().find(|live| live.id == id).and_then(|live| live.drift.checked.clone());
-    let begun = session.call(Api::Drift, || client.detect_stack_drift().stack_name(id).send()).await;
-    let ended = match begun {
-        Ok(begun) => finished(realm, &session, name, &begun.stack_drift_detection_id.unwrap_or_default()).await?,
-        Err(error) if is_running(error.code(), error.message()) => {
-            others_finished(realm, name, id, before).await?;
-            Ended::default()
-        }
-        Err(error) => return Err(failed(failure(&deed, error))),
-    };
-    let found = results(realm, name, id).await?;
-    let mut all = resources::of_id(realm, name, id).await?;
-    all.retain(|resource| resource.status != "DELETE_COMPLETE");
-    Ok(One { found, all, ended })
-}
-
-/// What the last detection found of each resource.
-pub(super) async fn results(realm: &Realm, name: &str, id: &str) -> Result<Vec<Found>, KindError> {
-    let (session, client) = (realm.session().await?, realm.reader().await?);
-    let (mut found, mut next) = (Vec::new(), None);
-    loop {
-        let call = || client.describe_stack_resource_drifts().stack_name(id).set_next_token(next.clone()).send();
-        let page = session.call(Api::Read, call).await.map_err(|error| {
-            session.name_the_target(failure(format!("cannot read the drift of the stack `{name}`"), error))
-        })?;
-        found.extend(page.stack_resource_drifts.unwrap_or_default().into_iter().map(Found::of));
-        next = page.next_token;
-        if next.is_none() {
-            return Ok(found);
-        }
-    }
-}
-
-/// The API has no error of its own for a detection that somebody else began: only a sentence.
-pub(super) fn is_running(code: Option<&str>, message: Option<&str>) -> bool {
-    code == Some("ValidationError") && message.is_some_and(|said| said.contains("already in progress"))
-}
-
-/// Waits for a detection that somebody else began, whose id nobody tells: its result serves as well.
-async fn others_finished(realm: &Realm, name: &str, id: &str, before: Option<String>) -> Result<(), KindError> {
-    let (mut pace, started) = (Pace::new(), Instant::now());
-    while started.elapsed() < LONGEST {
-        pace.pause().await;
-        let now = realm.look_at(id).await?.and_then(|live| live.drift.checked);
-        if now != before {
-            return Ok(());
-        }
-    }
-    Err(endless(name))
-}
-
-fn endless(name: &str) -> KindError {
-    let minutes = LONGEST.as_secs() / 60;
-    KindError::failed(format!("drift detection of the stack `{name}` did not end within {minutes} minutes"))
-}
-
-/// A detection that failed has partial results, which count, and says why; one that does not end has none.
-pub(super) async fn finished(realm: &Realm, session: &Session, name: &str, id: &str) -> Result<Ended, KindError> {
-    let (mut pace, started, client) = (Pace::new(), Instant::now(), realm.reader().await?);
-    loop {
-        let call = || client.describe_stack_drift_detection_status().stack_drift_detection_id(id).send();
-        let deed = format!("cannot detect drift of the stack `{name}`");
-        let now = session.call(Api::Read, call).await;
-        let now = now.map_err(|error| session.name_the_target(failure(deed, error)))?;
-        match now.detection_status {
-            Some(StackDriftDetectionStatus::DetectionInProgress) if started.elapsed() < LONGEST => pace.pause().await,
-            Some(StackDriftDetectionStatus::DetectionInProgress) => return Err(endless(name)),
-            Some(StackDriftDetectionStatus::DetectionFailed) => {
-                let reason = now.detection_status_reason.unwrap_or_else(|| "AWS gives no reason".to_owned());
-                return Ok(Ended { failed: Some(reason), word: String::new() });
-            }
-            _ => {
-                let word = now.stack_drift_status.map(|word| word.as_str().to_owned()).unwrap_or_default();
-                return Ok(Ended { failed: None, word });
-            }
-        }
-    }
-}
-
 impl Found {
-    fn of(drift: StackResourceDrift) -> Self {
+    pub(super) fn of(drift: StackResourceDrift) -> Self {
         let property = |difference: &aws_sdk_cloudformation::types::PropertyDifference| Property {
             path: difference.property_path().unwrap_or_default().to_owned(),
             expected: difference.expected_value().map(str::to_owned),

@@ -18,6 +18,7 @@ mod changeset;
 mod create;
 mod declare;
 mod description;
+mod detect;
 mod dialect;
 mod diff;
 mod drift;

@@ -2,7 +2,7 @@
 
 use aws_sdk_cloudformation::types::ChangeSetType;
 
-use super::action::Action;
+use super::action::{self, Action};
 use super::adopted;
 use super::changeset::{self, ChangeSet, Made};
 use super::diff::{Quick, Sent, quick};
@@ -76,7 +76,7 @@ impl StackUnit {
             false => self.left_actions(&live).await?,
         };
         let allowed = &self.realm.aws.settings().actions;
-        differences.extend(actions.iter().zip(1..).map(|(action, number)| action.difference(number, allowed)));
+        differences.extend(action::differences(&actions, allowed));
         coverage.unchecked.iter_mut().for_each(|line| *line = wanted.veil.sentence(line));
         let change = if differences.is_empty() { Change::Nothing } else { Change::Update(differences) };
         let is_quiet = change == Change::Nothing;

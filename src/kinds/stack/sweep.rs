@@ -8,15 +8,14 @@
 
 use std::time::Instant;
 
-use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::detect::{self, Begun};
 use super::drift::{self, Detected, Found};
 use super::live::Live;
 use super::realm::Realm;
 use super::template::NESTED;
-use crate::aws::{Api, failure};
 use crate::unit::{Coverage, KindError};
 
 /// So many looks in a row may take AWS' word for a stack.
@@ -78,7 +77,7 @@ pub(super) async fn look(realm: &Realm, live: &Live) -> Result<(Vec<Found>, Cove
     {
         return Ok(told);
     }
-    let detected = Box::pin(drift::detect(realm, live)).await?;
+    let detected = Box::pin(detect::detect(realm, live)).await?;
     let coverage = drift::coverage(&detected);
     realm.memory.sweep(live, Swept::of(live, &detected));
     Ok((detected.found, coverage))
@@ -92,7 +91,7 @@ async fn by_word(realm: &Realm, live: &Live, known: &Swept) -> Result<Option<(Ve
             Some("IN_SYNC") => {}
             // Where what drifted may lie in a nested stack, all of them are read.
             Some("DRIFTED") if known.nested.is_empty() => {
-                let found = drift::results(realm, &live.name, id).await?;
+                let found = detect::results(realm, &live.name, id).await?;
                 let is_told = found.iter().any(|found| matches!(found.status.as_str(), "MODIFIED" | "DELETED"));
                 realm.memory.sweep(live, is_told.then(|| Swept { left: known.left - 1, ..known.clone() }));
                 return Ok(is_told.then(|| {
@@ -113,17 +112,12 @@ async fn checked(realm: &Realm, live: &Live, id: &str) -> Result<Option<String>,
     let find = |stacks: &super::realm::Stacks| stacks.values().find(|one| one.id == id).cloned();
     let Some(before) = find(&*realm.stacks().await?) else { return Ok(None) };
     let beginning = realm.harvest.begin();
-    let (session, client) = (realm.session().await?, realm.reader().await?);
-    let begun = session.call(Api::Drift, || client.detect_stack_drift().stack_name(id).send()).await;
+    let begun = detect::begin(realm, &live.name, id).await;
     drop(beginning);
-    let detection = match begun {
-        Ok(begun) => begun.stack_drift_detection_id.unwrap_or_default(),
-        // Somebody else's, which the full look knows how to wait for.
-        Err(error) if drift::is_running(error.code(), error.message()) => return Ok(None),
-        Err(error) => {
-            let deed = format!("cannot detect drift of the stack `{}`", live.name);
-            return Err(session.name_the_target(failure(deed, error)));
-        }
+    let detection = match begun? {
+        Begun::Ours(detection) => detection,
+        // The full look knows how to wait for it.
+        Begun::Others => return Ok(None),
     };
     let started = Instant::now();
     tokio::time::sleep(realm.harvest.first_pause()).await;
@@ -141,7 +135,7 @@ async fn checked(realm: &Realm, live: &Live, id: &str) -> Result<Option<String>,
             return Ok(Some(now.drift.status));
         }
     }
-    let ended = drift::finished(realm, &session, &live.name, &detection).await?;
+    let ended = detect::finished(realm, &live.name, &detection).await?;
     let now = realm.look_at(id).await?;
     Ok(now.filter(|now| ended.failed.is_none() && now.version() == before.version()).map(|_| ended.word))
 }

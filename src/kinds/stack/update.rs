@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use super::action::Action;
 use super::changeset::{self, ChangeSet};
-use super::drift::{self, Found};
+use super::detect;
+use super::drift::Found;
 use super::due::Due;
 use super::events;
 use super::invoke::Actions;
@@ -110,7 +111,7 @@ impl Update {
     async fn tell_what_differs(&self, progress: &Progress) {
         let Ok(Some(live)) = self.realm.look_at(&self.name).await else { return };
         // The next look for drift tells it too.
-        let Ok(detected) = drift::detect(&self.realm, &live).await else { return };
+        let Ok(detected) = detect::detect(&self.realm, &live).await else { return };
         for found in detected.found.iter().filter(|found| found.is_drifted()) {
             progress.say(format!("imported, and not as its template says: {} ({})", found.logical_id, found.r#type));
         }
@@ -132,7 +133,7 @@ impl Update {
         let gone = || KindError::moved(format!("the stack `{}` is gone", self.name));
         let live = self.realm.look_at(&self.name).await?.ok_or_else(gone)?;
         progress.say(format!("looking for drift of {}", self.name));
-        let detected = drift::detect(&self.realm, &live).await?;
+        let detected = detect::detect(&self.realm, &live).await?;
         let left: Vec<Found> = detected.found.into_iter().filter(Found::is_drifted).collect();
         if left.is_empty() {
             return Ok(done.unwrap_or(live.outputs));
