@@ -1,13 +1,14 @@
 //! One call, tried until AWS has an answer to it.
 //!
 //! Throttling says nothing of the thing asked about, so it fails nothing: the family of calls goes
-//! slower, and the call is made again. An answer that got lost is asked for again a few times; who
+//! slower, and the call is made again in its turn. An answer that got lost is asked for again a few times; who
 //! calls for a write must know how to see that it was done already.
 
 use std::error::Error;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+use tokio::time::Instant;
 
 use super::session::Session;
 use super::{Api, is_throttled};
@@ -24,9 +25,9 @@ impl Session {
         F: Future<Output = Result<T, SdkError<E, R>>>,
         E: ProvideErrorMetadata + Error,
     {
-        let (started, mut lost, mut pause) = (Instant::now(), 0, Duration::from_millis(200));
+        let (mut refused, mut lost, mut pause) = (None, 0, Duration::from_millis(200));
+        let mut turn = self.turn(api).await;
         loop {
-            let turn = self.turn(api).await;
             // Boxed: a call's future is large, and a deed holds several.
             let error = match Box::pin(send()).await {
                 Ok(answer) => {
@@ -35,18 +36,22 @@ impl Session {
                 }
                 Err(error) => error,
             };
-            let throttled = is_throttled(error.code());
-            match (throttled, is_lost(&error)) {
-                (true, _) => turn.slower(),
-                (false, true) => lost += 1,
+            match (is_throttled(error.code()), is_lost(&error)) {
+                (true, _) if refused.get_or_insert_with(Instant::now).elapsed() > LONGEST => return Err(error),
+                // Its turn comes again when the pace allows it: who waits longer than that wastes what is granted.
+                (true, _) => turn.again().await,
+                (false, true) => {
+                    lost += 1;
+                    if lost >= TRIES {
+                        return Err(error);
+                    }
+                    drop(turn);
+                    tokio::time::sleep(pause.mul_f64(jitter())).await;
+                    pause = (pause * 2).min(Duration::from_secs(2));
+                    turn = self.turn(api).await;
+                }
                 (false, false) => return Err(error),
             }
-            if lost >= TRIES || started.elapsed() > LONGEST {
-                return Err(error);
-            }
-            drop(turn);
-            tokio::time::sleep(pause.mul_f64(jitter())).await;
-            pause = (pause * 2).min(Duration::from_secs(if throttled { 8 } else { 2 }));
         }
     }
 }

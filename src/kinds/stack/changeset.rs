@@ -47,7 +47,7 @@ pub(super) async fn make(
 ) -> Result<Made, KindError> {
     let (session, client) = (realm.session().await?, realm.writer().await?);
     let call = || fill(client.create_change_set().stack_name(stack).change_set_name(name)).send();
-    match session.call(Api::ChangeSet, call).await {
+    match session.call(Api::Write, call).await {
         Ok(_) => {}
         // Made by a call of ours whose answer was lost: everything of ours was swept before.
         Err(error) if error.code() == Some("AlreadyExistsException") => {}
@@ -221,7 +221,7 @@ async fn page(
         let call = call.set_next_token(token.clone());
         call.set_include_property_values(values.then_some(true)).send()
     };
-    session.call(Api::ChangeSet, call).await.map_err(|error| match error.code() {
+    session.call(Api::Read, call).await.map_err(|error| match error.code() {
         code if is_throttled(code) => Missed::Throttled,
         Some("ChangeSetNotFound" | "ChangeSetNotFoundException") => {
             Missed::Gone(KindError::moved(format!("the change set of the stack `{stack}` is gone")).hint("plan again"))
@@ -236,7 +236,7 @@ async fn page(
 pub(super) async fn delete(realm: &Realm, stack: &str, name: &str) -> Result<(), KindError> {
     let (session, client) = (realm.session().await?, realm.writer().await?);
     let call = || client.delete_change_set().stack_name(stack).change_set_name(name).send();
-    match session.call(Api::ChangeSet, call).await {
+    match session.call(Api::Write, call).await {
         Ok(_) => Ok(()),
         Err(error) if is_absence(error.code(), error.message()) => Ok(()),
         Err(error) if error.code().is_some_and(|code| code.starts_with("ChangeSetNotFound")) => Ok(()),
