@@ -30,7 +30,7 @@ mod users;
 mod watching;
 
 use anyhow::{Context, Result};
-use clap::ValueEnum;
+use clap::{ArgAction, Args, ValueEnum};
 
 use crate::sandbox::say;
 
@@ -53,34 +53,63 @@ pub enum Part {
     Throttle,
 }
 
+impl Part {
+    fn all() -> Vec<Self> {
+        Self::value_variants().to_vec()
+    }
+}
+
+impl std::fmt::Display for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let value = self.to_possible_value().expect("no part is hidden");
+        f.write_str(value.get_name())
+    }
+}
+
 /// How much is measured.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Args)]
 pub struct Size {
+    /// Only these parts, separated by commas
+    #[arg(long = "only", value_enum, value_delimiter = ',', value_name = "PART", default_values_t = Part::all())]
     pub parts: Vec<Part>,
-    /// Of each contender in each race.
+    /// Runs of each contender that are counted; one small run before them is not
+    #[arg(long, default_value_t = 3)]
     pub repetitions: usize,
-    /// Each number of objects is a race of its own.
+    /// Objects of the races with kubectl and Helm; each number is a race of its own
+    #[arg(long, value_delimiter = ',', default_values_t = [100, 1000])]
     pub objects: Vec<usize>,
+    /// Stacks whose calls are counted
+    #[arg(long, default_value_t = 500)]
     pub stacks: usize,
-    /// Stacks of the graph.
+    /// Stacks of the random graph
+    #[arg(long, default_value_t = 100)]
     pub graph: usize,
-    /// The durations of its stacks are so many times as long.
+    /// Makes each stack of the graph take so many times as long: 1 is nine seconds in the middle
+    #[arg(long, default_value_t = 1.0)]
     pub stretch: f64,
-    /// Stacks that are deployed where few calls are allowed.
+    /// Stacks that are deployed where few calls are allowed
+    #[arg(long, default_value_t = 40)]
     pub throttled: usize,
-    /// Objects that become ready.
+    /// Objects that become ready one by one
+    #[arg(long, default_value_t = 60)]
     pub readiness: usize,
-    /// How many objects are watched; each number is a watch of its own.
+    /// Objects that `drift --watch` watches; each number is a watch of its own
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 1000, 10_000])]
     pub watched: Vec<usize>,
-    /// Statuses written while somebody watches.
+    /// Statuses that are written meanwhile, 500 a second
+    #[arg(long, default_value_t = 3000)]
     pub statuses: u32,
-    /// Changes by hand that are told one by one, each way.
+    /// Changes by hand that are told one by one, without and with time to group them
+    #[arg(long, default_value_t = 12)]
     pub changes: usize,
-    /// Objects that are changed at once.
+    /// Objects that are changed at once
+    #[arg(long, default_value_t = 1000)]
     pub storm: usize,
-    /// Objects that are looked at while buttons are pressed.
+    /// Objects that are looked at while buttons are pressed
+    #[arg(long, default_value_t = 5000)]
     pub looked_at: usize,
-    /// Whether those who deploy stacks are installed and measured, too.
+    /// Leaves out Sceptre and the CDK, which are installed by pip and npm where they are not
+    #[arg(long = "no-peers", action = ArgAction::SetFalse)]
     pub peers: bool,
 }
 
