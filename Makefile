@@ -4,7 +4,7 @@
 CARGO ?= cargo
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: demo test sandbox bench lint
+.PHONY: demo test sandbox bench live lint
 
 # The main job, told step by step on real parts.
 demo:
@@ -25,6 +25,11 @@ lint:
 sandbox:
 	$(CARGO) build --workspace
 	$(TARGET)/debug/sandbox
+
+# What the sandbox supplies in AWS's place, asked of a real account: only where GROUNDPLAN_LIVE_ACCOUNT names
+# it, and AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong to it. Without it: the list.
+live:
+	$(CARGO) run --bin live
 
 # How fast, against the ceiling of the same servers and against kubectl.
 bench:

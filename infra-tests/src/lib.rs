@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod faults;
+pub mod live;
 pub mod product;
 pub mod proxy;
 pub mod sandbox;
