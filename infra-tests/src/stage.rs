@@ -15,7 +15,7 @@ use crate::sandbox::{ACCOUNTS, Caller, Parts, Sandbox, clean_environment, elemen
 pub const REGION: &str = "eu-west-1";
 /// The unit of the queue's stack.
 pub const QUEUE: &str = "stacks/111111111111/eu-west-1/jobs";
-const QUEUE_TEMPLATE: &str = "Parameters:
+pub const QUEUE_TEMPLATE: &str = "Parameters:
   Timeout: {Type: Number}
 Resources:
   Jobs:

@@ -10,11 +10,17 @@ use std::time::Duration;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use tokio::time::Instant;
 
+use super::failure::is_crowded;
 use super::session::Session;
 use super::{Api, is_throttled};
 
 /// So long is a call put off for throttling; after that something else is wrong.
 const LONGEST: Duration = Duration::from_secs(10 * 60);
+/// So long is a call put off because as much is under way in the account as it bears: then what is under
+/// way should have ended.
+const LONGEST_CROWD: Duration = Duration::from_secs(60 * 60);
+/// The longest pause between two such calls.
+const CROWD_PAUSE: Duration = Duration::from_secs(30);
 /// So often is a call made whose answer did not arrive.
 const TRIES: u32 = 4;
 
@@ -25,7 +31,8 @@ impl Session {
         F: Future<Output = Result<T, SdkError<E, R>>>,
         E: ProvideErrorMetadata + Error,
     {
-        let (mut refused, mut lost, mut pause) = (None, 0, Duration::from_millis(200));
+        let (mut refused, mut crowded, mut lost) = (None, None, 0);
+        let (mut pause, mut crowd_pause) = (Duration::from_millis(200), Duration::from_secs(1));
         let mut turn = self.turn(api).await;
         loop {
             // Boxed: a call's future is large, and a deed holds several.
@@ -36,6 +43,15 @@ impl Session {
                 }
                 Err(error) => error,
             };
+            if is_crowded(error.code()) && crowded.get_or_insert_with(Instant::now).elapsed() < LONGEST_CROWD {
+                // Nothing was begun. Others may call meanwhile, and bring what is under way to its end.
+                drop(turn);
+                tracing::info!(pause = ?crowd_pause, "the account bears no more operations at once: waiting");
+                tokio::time::sleep(crowd_pause.mul_f64(jitter())).await;
+                crowd_pause = (crowd_pause * 2).min(CROWD_PAUSE);
+                turn = self.turn(api).await;
+                continue;
+            }
             match (is_throttled(error.code()), is_lost(&error)) {
                 (true, _) if refused.get_or_insert_with(Instant::now).elapsed() > LONGEST => return Err(error),
                 // Its turn comes again when the pace allows it: who waits longer than that wastes what is granted.

@@ -45,6 +45,13 @@ pub fn is_throttled(code: Option<&str>) -> bool {
     )
 }
 
+/// Whether as much is under way in the account and region as it bears: CloudFormation's API model has one
+/// code for that (`ConcurrentResourcesLimitExceeded`, 429), with and without the ending that codes of
+/// its errors have elsewhere. A quota of stacks (`LimitExceeded`) does not go away by waiting.
+pub(super) fn is_crowded(code: Option<&str>) -> bool {
+    matches!(code, Some("ConcurrentResourcesLimitExceeded" | "ConcurrentResourcesLimitExceededException"))
+}
+
 fn innermost(error: &dyn Error) -> String {
     let mut innermost: &dyn Error = error;
     while let Some(source) = innermost.source() {

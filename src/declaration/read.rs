@@ -42,6 +42,7 @@ pub fn read(snapshot: &Snapshot, kinds: &[Arc<dyn Kind>]) -> (Declaration, Probl
         moved: settings.moved.clone(),
         external: settings.external.clone(),
         dialect: settings.dialect,
+        template_changes: settings.template_changes,
     };
     let mut all = Reading::default();
     for kind in kinds {

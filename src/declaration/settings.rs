@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::access::AccessSettings;
-use crate::unit::{External, Moved, StackDialect};
+use crate::unit::{External, Moved, StackDialect, TemplateChanges};
 use crate::yaml::Spanned;
 
 /// `groundplan.yaml`: optional; without it one environment, `default`, holds everything.
@@ -36,6 +36,10 @@ pub struct RepositorySettings {
     /// `buildspec-sync.yml`) are gone: values are sent as that tool sent them.
     #[serde(default)]
     pub dialect: Option<StackDialect>,
+    /// What becomes of a stack whose template changes, and nothing else: `ignored` is CloudGenesis' rule, for
+    /// the time of moving over from it.
+    #[serde(default, rename = "templateChanges")]
+    pub template_changes: TemplateChanges,
     /// Who may sync, acknowledge, snooze and recheck a case; always read from the environment's own
     /// branch.
     #[serde(default)]

@@ -10,6 +10,8 @@ use crate::unit::{Cause, Change, KindError, KindName, Look, Outputs, Owned, Plan
 
 /// How many units are asked at a time. Each asks with few requests, and the sites bound their own.
 const AT_ONCE: usize = 16;
+/// And by a close look, which mostly waits: AWS looks for drift for minutes, and one list tells of all who wait.
+const AT_ONCE_CLOSELY: usize = 64;
 
 /// What a plan is made for.
 pub struct Scope<'a> {
@@ -100,7 +102,11 @@ pub async fn known_outputs(graph: &Graph, stop: &Stop) -> BTreeMap<UnitId, Outpu
 }
 
 async fn ask(graph: &Graph, look: Look, stop: &Stop) -> BTreeMap<UnitId, Asked> {
-    let visited = graph.walk(AT_ONCE, stop, |member, upstream| ask_one(member, upstream, look)).await;
+    let at_once = match look {
+        Look::Quick => AT_ONCE,
+        Look::Close => AT_ONCE_CLOSELY,
+    };
+    let visited = graph.walk(at_once, stop, |member, upstream| ask_one(member, upstream, look)).await;
     let asked = visited.into_iter().map(|(id, visited)| {
         let nothing = |finding| Asked { finding, outputs: None };
         let asked = match visited {

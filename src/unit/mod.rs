@@ -26,7 +26,7 @@ pub use moment::{Moment, Moments};
 pub use output::{Inputs, Outputs, Promised, Secret, Text};
 pub use progress::Progress;
 pub use reference::{Need, OutputName, Reference, Target, Why};
-pub use settings::{External, Moved, ReadSettings, StackDialect};
+pub use settings::{External, Moved, ReadSettings, StackDialect, TemplateChanges};
 pub use shown::Shown;
 pub use who::{Confidence, Evidence, Who};
 

@@ -18,6 +18,19 @@ pub struct ReadSettings {
     pub external: BTreeMap<String, External>,
     /// None where it is told by what the repository looks like.
     pub dialect: Option<StackDialect>,
+    pub template_changes: TemplateChanges,
+}
+
+/// What becomes of a stack whose template changes, and nothing else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TemplateChanges {
+    /// It is planned and deployed, as any other change.
+    #[default]
+    Deployed,
+    /// Nothing, as CloudGenesis had it: the template goes with the next change to a parameter, a tag or a
+    /// topic of its stack.
+    Ignored,
 }
 
 /// The tool that a repository's stack files were written for.

@@ -52,8 +52,10 @@ impl Alterations {
         let envelope = Element::parse(&answer.text())?;
         let mut result = envelope.child(&format!("{}Result", call.action)).cloned().unwrap_or_default();
         for (name, text) in words {
-            result.children.retain(|child| child.name != name);
-            result = result.leaf(&name, &text);
+            if result.child(&name).is_some() || !reword(&mut result, &name, &text) {
+                result.children.retain(|child| child.name != name);
+                result = result.leaf(&name, &text);
+            }
         }
         for list in result.children.iter_mut().filter(|child| child.name == "Stacks") {
             list.children.retain(|stack| !absent.iter().any(|name| name == stack.text_of("StackName")));
@@ -77,4 +79,17 @@ impl Alterations {
         });
         names.collect()
     }
+}
+
+/// Gives every element of that name below another text; whether there was one.
+fn reword(element: &mut Element, name: &str, text: &str) -> bool {
+    let mut found = false;
+    for child in &mut element.children {
+        if child.name == name {
+            text.clone_into(&mut child.text);
+            found = true;
+        }
+        found |= reword(child, name, text);
+    }
+    found
 }

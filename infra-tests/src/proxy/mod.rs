@@ -17,6 +17,7 @@ mod form;
 mod nested;
 mod pretence;
 mod property_values;
+mod record;
 mod revert_drift;
 mod serve;
 mod supplied;
@@ -150,6 +151,11 @@ impl Proxy {
     /// An event of CloudTrail's history that names a resource, as its log files hold it.
     pub fn record(&self, resource: &str, event: serde_json::Value) {
         self.desk.trail().record(resource, event);
+    }
+
+    /// The text of a field in each call of CloudFormation's action so far, in their order.
+    pub fn sent(&self, action: &str, field: &str) -> Vec<Option<String>> {
+        self.desk.record().sent(action, field)
     }
 
     pub fn clear_faults(&self) {

@@ -20,6 +20,7 @@ use super::duration::Durations;
 use super::exports;
 use super::faults::{Fate, Faults};
 use super::pretence::Pretences;
+use super::record::Record;
 use super::supplied::{Asked, Supplies};
 use super::tokens::Tokens;
 use super::trail::Trail;
@@ -39,6 +40,7 @@ pub(super) struct Desk {
     supplies: Supplies,
     trail: Trail,
     tokens: Tokens,
+    record: Record,
 }
 
 pub(super) fn router(desk: Arc<Desk>) -> Router {
@@ -68,6 +70,7 @@ impl Desk {
             supplies: Supplies::default(),
             trail: Trail::default(),
             tokens: Tokens::default(),
+            record: Record::default(),
         })
     }
 
@@ -103,12 +106,17 @@ impl Desk {
         &self.trail
     }
 
+    pub(super) fn record(&self) -> &Record {
+        &self.record
+    }
+
     fn counting(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn handle(&self, parts: Parts, body: Bytes) -> Response {
         let call = Call::of(&parts, &body);
+        self.record.keep(&call);
         let sent = body.len();
         match self.faults.fate(&call.action, &self.upstream.place(&parts.headers)) {
             Fate::Pass { after } => {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use groundplan::unit::{Change, ErrorKind, Inputs, Look, Progress};
-use infra_tests::proxy::PretendedEvent;
 use serde_json::json;
 
+use super::recovery::event;
 use super::stage::{ACCOUNT, QUEUE, REGION, Stage, look, owned, perform, sync};
 
 const FILE: &str = "Template: queue.yaml\n";
@@ -236,15 +236,4 @@ async fn a_cause_on_a_later_page_of_events_is_found() -> Result<()> {
     let error = sync(&stage.one(&many(150), FILE)?).await.expect_err("a name is taken");
     assert!(error.message.contains("`P149`, AWS::SSM::Parameter (templates/queue.yaml:151)"), "{error}");
     Ok(())
-}
-
-fn event(logical_id: &str, status: &str, reason: &str) -> PretendedEvent {
-    let r#type = if logical_id == "jobs" { "AWS::CloudFormation::Stack" } else { "AWS::SQS::Queue" };
-    PretendedEvent {
-        logical_id: logical_id.into(),
-        r#type: r#type.into(),
-        status: status.into(),
-        reason: reason.into(),
-        physical_id: String::new(),
-    }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use groundplan::repo::CommitId;
 use groundplan::unit::{ErrorKind, Inputs, Look, Owner, Progress};
-use infra_tests::proxy::PretendedEvent;
 
+use super::recovery::event;
 use super::stage::{QUEUE, Stage, look, owned, perform, sync};
 
 const FILE: &str = "Template: queue.yaml\n";
@@ -65,17 +65,6 @@ async fn what_early_validation_finds_is_told_with_its_resource_and_property() ->
     Ok(())
 }
 
-/// Of an operation that is not ours.
-fn by_somebody(status: &str) -> PretendedEvent {
-    PretendedEvent {
-        logical_id: "jobs".into(),
-        r#type: "AWS::CloudFormation::Stack".into(),
-        status: status.into(),
-        reason: String::new(),
-        physical_id: String::new(),
-    }
-}
-
 #[tokio::test]
 async fn no_status_but_a_settled_one_is_deleted_or_looked_at_for_drift() -> Result<()> {
     let stage = Stage::set().await?.with_operator(|settings| settings.patience = Some(Duration::from_millis(1)));
@@ -101,7 +90,7 @@ async fn no_status_but_a_settled_one_is_deleted_or_looked_at_for_drift() -> Resu
     ];
     for (status, why) in table {
         stage.sandbox.proxy().pretend("jobs", status);
-        stage.sandbox.proxy().pretend_events("jobs", vec![by_somebody(status)]);
+        stage.sandbox.proxy().pretend_events("jobs", vec![event("jobs", status, "")]);
         let refused = reading.sites[0].destroy(&found, &Inputs::default(), &Progress::silent()).await;
         let error = refused.expect_err("it is not to be deleted");
         assert!(error.message.contains(why), "{status}: {error}");

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use groundplan::unit::{ErrorKind, Look};
-use infra_tests::proxy::PretendedEvent;
 use infra_tests::sandbox::{EXTERNAL_ID, Parts, ROLE};
 
+use super::recovery::event;
 use super::stage::{QUEUE, Stage, look, perform, sync};
 use super::story::assert_says;
 
@@ -83,16 +83,6 @@ async fn a_sync_that_cannot_wait_ends_partly_done_and_the_next_one_completes_it(
     Ok(())
 }
 
-fn event(status: &str) -> PretendedEvent {
-    PretendedEvent {
-        logical_id: "jobs".into(),
-        r#type: "AWS::CloudFormation::Stack".into(),
-        status: status.into(),
-        reason: String::new(),
-        physical_id: String::new(),
-    }
-}
-
 #[tokio::test]
 async fn every_status_of_somebody_at_work_is_waited_for_and_then_told_with_the_next_command() -> Result<()> {
     let stage = Stage::set().await?.with_operator(|settings| settings.patience = Some(Duration::from_millis(1)));
@@ -110,7 +100,7 @@ async fn every_status_of_somebody_at_work_is_waited_for_and_then_told_with_the_n
     ];
     for status in busy {
         stage.sandbox.proxy().pretend("jobs", status);
-        stage.sandbox.proxy().pretend_events("jobs", vec![event(status)]);
+        stage.sandbox.proxy().pretend_events("jobs", vec![event("jobs", status, "")]);
         let error = look(&stage.one(QUEUE, CHANGED)?, Look::Quick).await.err().context("it is busy")?;
         assert!(error.message.contains(&format!("is in {status}: somebody else is at work on it")), "{error}");
         let hint = error.hint.context("a next step")?;

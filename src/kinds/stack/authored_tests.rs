@@ -82,6 +82,7 @@ fn a_parameter_is_changed_in_the_stack_file_or_added_to_it() {
 #[test]
 fn what_comes_from_elsewhere_or_is_worked_out_is_refused() {
     let ssm = "Template: queue.yaml\nParameters:\n  - {Name: Timeout, Type: SSM, Value: /a}\n";
+    let secret = "Template: queue.yaml\nParameters:\n  - {Name: Timeout, Type: Secret, Value: 'shop/db:seconds'}\n";
     for (stack, path, why) in [
         (PLAIN, "MaximumMessageSize", "stands in 2 places"),
         (PLAIN, "KmsMasterKeyId", "is a secret"),
@@ -89,6 +90,7 @@ fn what_comes_from_elsewhere_or_is_worked_out_is_refused() {
         (PLAIN, "RedrivePolicy", "more than one value"),
         (PLAIN, "FifoQueue", "does not say it"),
         (ssm, "VisibilityTimeout", "SSM parameter `/a`"),
+        (secret, "VisibilityTimeout", "is a reference to a secret"),
     ] {
         let refused = adopted(stack, path, "77").expect_err(path);
         assert!(refused.contains(why), "{path}: {refused}");

@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 /// Pages that are there at first: one stack alone is watched closely for a while.
 const AT_FIRST: f64 = 40.0;
 /// Pages that an operation brings with it: less for the first few, which live on what is there at first.
-const BROUGHT: f64 = 1.7;
+const BROUGHT: f64 = 1.8;
 const BROUGHT_AT_FIRST: f64 = 0.9;
 const FIRST: u32 = 40;
 const MOST: f64 = 200.0;
 /// What is left is spent as if it had to last for so many seconds.
 const LAST: f64 = 35.0;
 /// So many pages of debt make each pause as much longer as the shortest one without anything left.
-const DEBT: f64 = 2.0;
+const DEBT: f64 = 0.7;
 /// So many lists must stay affordable before a call is spent on one stack alone.
 const SPARE: f64 = 25.0;
 const QUICKEST: Duration = Duration::from_millis(300);

@@ -22,7 +22,7 @@ use crate::aws::{Aws, is_account, partition};
 use crate::kinds::workload::is_about_workloads;
 use crate::problem::{Place, Problem, Problems};
 use crate::repo::{Entry, Snapshot};
-use crate::unit::{Declared, External, Moved, ReadSettings, Reading, Site, SiteName, UnitId};
+use crate::unit::{Declared, External, Moved, ReadSettings, Reading, Site, SiteName, TemplateChanges, UnitId};
 use crate::yaml::{self, Node};
 
 /// A stack file that could be parsed.
@@ -64,6 +64,11 @@ pub(super) fn read(
         units: Vec::new(),
         here: BTreeMap::new(),
     };
+    if settings.template_changes == TemplateChanges::Ignored && !parsed.is_empty() {
+        let said = "a template that changes alone is not deployed (`templateChanges: ignored`)";
+        let hint = "it goes with the next change to its stack file; without the line it is planned as any other change";
+        assembly.problems.warn(Problem::new(Place::file("groundplan.yaml"), said).hint(hint));
+    }
     parsed.iter().for_each(|parsed| assembly.add(parsed));
     settings.external.iter().for_each(|(name, external)| assembly.add_external(name, external));
     assembly.finish()
@@ -239,6 +244,7 @@ impl Assembly<'_> {
             mark: Mark::of(&self.settings.repository, parsed.file),
             earlier: earlier.iter().map(|file| Mark::of(&self.settings.repository, file).value).collect(),
             reads_ssm_at_home: self.dialect == Dialect::CloudGenesis,
+            template_changes: self.settings.template_changes,
             address,
             spec,
             policy,

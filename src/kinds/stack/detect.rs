@@ -24,16 +24,14 @@ pub(super) async fn detect(realm: &Realm, live: &Live) -> Result<Detected, KindE
     let mut detected = Detected::default();
     let mut waiting = vec![(String::new(), live.id.clone(), 0)];
     while let Some((path, id, depth)) = waiting.pop() {
-        let one = Box::pin(detect_one(realm, &live.name, &id)).await?;
-        detected.failed = detected.failed.or(one.ended.failed);
-        detected.words.push(one.ended.word);
+        let ended = Box::pin(detect_one(realm, &live.name, &id)).await?;
+        let One { found, all } = Box::pin(read(realm, &live.name, &id)).await?;
+        detected.failed = detected.failed.or(ended.failed);
+        detected.words.push(ended.word);
         let named = |logical_id: String| format!("{path}{logical_id}");
-        detected
-            .found
-            .extend(one.found.into_iter().map(|found| Found { logical_id: named(found.logical_id), ..found }));
-        for resource in one.all {
-            let is_nested = resource.r#type == NESTED && resource.physical_id.starts_with("arn:");
-            if is_nested && depth < DEEPEST {
+        detected.found.extend(found.into_iter().map(|found| Found { logical_id: named(found.logical_id), ..found }));
+        for resource in all {
+            if is_nested(&resource) && depth < DEEPEST {
                 detected.nested.push(resource.physical_id.clone());
                 waiting.push((format!("{path}{}/", resource.logical_id), resource.physical_id, depth + 1));
             } else {
@@ -46,14 +44,48 @@ pub(super) async fn detect(realm: &Realm, live: &Live) -> Result<Detected, KindE
     Ok(detected)
 }
 
+/// What the last detection found of a stack that holds no other, by AWS' word for it as a whole and, where
+/// it was ours, the detection's id; none where it holds one.
+pub(super) async fn found(
+    realm: &Realm,
+    live: &Live,
+    word: String,
+    detection: Option<&str>,
+) -> Result<Option<Detected>, KindError> {
+    let One { found, all } = Box::pin(read(realm, &live.name, &live.id)).await?;
+    if all.iter().any(is_nested) {
+        return Ok(None);
+    }
+    let is_checked =
+        |resource: &Resource| found.iter().any(|found| found.logical_id == resource.logical_id && found.is_checked());
+    // Only the detection itself tells whether what is left out could not be asked for.
+    let failed = match detection.filter(|_| !all.iter().all(is_checked)) {
+        Some(detection) => finished(realm, &live.name, detection).await?.failed,
+        None => None,
+    };
+    let all = all.into_iter().map(|resource| (resource.logical_id, resource.r#type)).collect();
+    Ok(Some(Detected { found, all, nested: Vec::new(), failed, words: vec![word] }))
+}
+
+fn is_nested(resource: &Resource) -> bool {
+    resource.r#type == NESTED && resource.physical_id.starts_with("arn:")
+}
+
+/// What was found of one stack's resources, and all that it holds.
 struct One {
     found: Vec<Found>,
     all: Vec<Resource>,
-    ended: Ended,
+}
+
+async fn read(realm: &Realm, name: &str, id: &str) -> Result<One, KindError> {
+    let found = results(realm, name, id).await?;
+    let mut all = resources::of_id(realm, name, id).await?;
+    all.retain(|resource| resource.status != "DELETE_COMPLETE");
+    Ok(One { found, all })
 }
 
 /// How a detection ended.
-#[derive(Default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub(super) struct Ended {
     /// Why it failed, where it did.
     pub(super) failed: Option<String>,
@@ -61,21 +93,17 @@ pub(super) struct Ended {
     pub(super) word: String,
 }
 
-async fn detect_one(realm: &Realm, name: &str, id: &str) -> Result<One, KindError> {
+async fn detect_one(realm: &Realm, name: &str, id: &str) -> Result<Ended, KindError> {
     // Known before it is asked for: only its time tells when one that somebody else began has ended.
     let known = realm.stacks().await?;
     let before = known.values().find(|live| live.id == id).and_then(|live| live.drift.checked.clone());
-    let ended = match begin(realm, name, id).await? {
-        Begun::Ours(detection) => finished(realm, name, &detection).await?,
+    match begin(realm, name, id).await? {
+        Begun::Ours(detection) => finished(realm, name, &detection).await,
         Begun::Others => {
             others_finished(realm, name, id, before).await?;
-            Ended::default()
+            Ok(Ended::default())
         }
-    };
-    let found = results(realm, name, id).await?;
-    let mut all = resources::of_id(realm, name, id).await?;
-    all.retain(|resource| resource.status != "DELETE_COMPLETE");
-    Ok(One { found, all, ended })
+    }
 }
 
 /// Who began the detection that is under way.
@@ -122,7 +150,12 @@ pub(super) async fn results(realm: &Realm, name: &str, id: &str) -> Result<Vec<F
 }
 
 /// Waits for a detection that somebody else began, whose id nobody tells: its result serves as well.
-async fn others_finished(realm: &Realm, name: &str, id: &str, before: Option<String>) -> Result<(), KindError> {
+pub(super) async fn others_finished(
+    realm: &Realm,
+    name: &str,
+    id: &str,
+    before: Option<String>,
+) -> Result<(), KindError> {
     let (mut pace, started) = (Pace::new(), Instant::now());
     while started.elapsed() < LONGEST {
         pace.pause().await;
@@ -139,26 +172,34 @@ fn endless(name: &str) -> KindError {
     KindError::failed(format!("drift detection of the stack `{name}` did not end within {minutes} minutes"))
 }
 
-/// A detection that failed has partial results, which count, and says why; one that does not end has none.
-pub(super) async fn finished(realm: &Realm, name: &str, id: &str) -> Result<Ended, KindError> {
-    let (session, client) = (realm.session().await?, realm.reader().await?);
+/// Waits until a detection of ours has ended.
+pub(super) async fn finished(realm: &Realm, name: &str, detection: &str) -> Result<Ended, KindError> {
     let (mut pace, started) = (Pace::new(), Instant::now());
-    loop {
-        let call = || client.describe_stack_drift_detection_status().stack_drift_detection_id(id).send();
-        let deed = format!("cannot detect drift of the stack `{name}`");
-        let now = session.call(Api::Read, call).await;
-        let now = now.map_err(|error| session.name_the_target(failure(deed, error)))?;
-        match now.detection_status {
-            Some(StackDriftDetectionStatus::DetectionInProgress) if started.elapsed() < LONGEST => pace.pause().await,
-            Some(StackDriftDetectionStatus::DetectionInProgress) => return Err(endless(name)),
-            Some(StackDriftDetectionStatus::DetectionFailed) => {
-                let reason = now.detection_status_reason.unwrap_or_else(|| "AWS gives no reason".to_owned());
-                return Ok(Ended { failed: Some(reason), word: String::new() });
-            }
-            _ => {
-                let word = now.stack_drift_status.map(|word| word.as_str().to_owned()).unwrap_or_default();
-                return Ok(Ended { failed: None, word });
-            }
+    while started.elapsed() < LONGEST {
+        match ended(realm, name, detection).await? {
+            Some(ended) => return Ok(ended),
+            None => pace.pause().await,
         }
     }
+    Err(endless(name))
+}
+
+/// How a detection of ours ended; none while it goes on. One that failed has partial results, which count.
+pub(super) async fn ended(realm: &Realm, name: &str, detection: &str) -> Result<Option<Ended>, KindError> {
+    let (session, client) = (realm.session().await?, realm.reader().await?);
+    let call = || client.describe_stack_drift_detection_status().stack_drift_detection_id(detection).send();
+    let now = session.call(Api::Read, call).await.map_err(|error| {
+        session.name_the_target(failure(format!("cannot detect drift of the stack `{name}`"), error))
+    })?;
+    Ok(match now.detection_status {
+        Some(StackDriftDetectionStatus::DetectionInProgress) => None,
+        Some(StackDriftDetectionStatus::DetectionFailed) => {
+            let reason = now.detection_status_reason.unwrap_or_else(|| "AWS gives no reason".to_owned());
+            Some(Ended { failed: Some(reason), word: String::new() })
+        }
+        _ => {
+            let word = now.stack_drift_status.map(|word| word.as_str().to_owned()).unwrap_or_default();
+            Some(Ended { failed: None, word })
+        }
+    })
 }

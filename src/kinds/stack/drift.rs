@@ -64,6 +64,11 @@ impl Found {
         }
     }
 
+    /// Was compared with what there is.
+    pub(super) fn is_checked(&self) -> bool {
+        matches!(self.status.as_str(), "IN_SYNC" | "MODIFIED" | "DELETED")
+    }
+
     /// In a nested stack: its logical id is a path.
     pub(super) fn is_nested(&self) -> bool {
         self.logical_id.contains('/')
@@ -171,20 +176,23 @@ pub(super) fn coverage(detected: &Detected) -> Coverage {
     for (logical_id, r#type) in all {
         let item = format!("{logical_id} ({type})");
         match found.iter().find(|resource| resource.logical_id == *logical_id) {
-            Some(resource) if matches!(resource.status.as_str(), "IN_SYNC" | "MODIFIED" | "DELETED") => {
-                coverage.checked += 1
-            }
+            Some(resource) if resource.is_checked() => coverage.checked += 1,
             Some(resource) => {
                 let why = resource.reason.clone().unwrap_or_else(|| resource.status.clone());
                 coverage.unchecked.push(format!("{item}: {why}"));
             }
             None => coverage.unchecked.push(match failed {
                 Some(why) => format!("{item}: the detection failed: {why}"),
-                None => format!("{item}: CloudFormation cannot detect drift of this type"),
+                None => uncheckable(logical_id, r#type),
             }),
         }
     }
     coverage
+}
+
+/// What is said of a resource that CloudFormation leaves out.
+pub(super) fn uncheckable(logical_id: &str, r#type: &str) -> String {
+    format!("{logical_id} ({type}): CloudFormation cannot detect drift of this type")
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! calls a stack. The list is taken once all who are about to begin have begun, and not before a
 //! detection usually ends.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// So long is waited for those who are about to begin, and may be held up.
 const MOST_FOR_OTHERS: Duration = Duration::from_secs(5);
 
+/// Of so many looks one may be a full one at a stack that was read before.
+const LOOKS_FOR_ONE: usize = 40;
+
 /// What those who wait share.
 #[derive(Default)]
 pub(super) struct Harvest {
@@ -24,6 +27,13 @@ pub(super) struct Harvest {
     /// How long a detection took, by those that ended.
     usual: Mutex<Option<Duration>>,
     last: tokio::sync::Mutex<Option<(Instant, Arc<Stacks>)>>,
+    /// Held by whoever reads a stack that may prove types for the others.
+    pub(super) proving: tokio::sync::Mutex<()>,
+    /// Whether AWS tells of a detection that goes on as if it were made; asked by whoever begins first.
+    pub(super) told_too_early: tokio::sync::OnceCell<bool>,
+    is_misled: AtomicBool,
+    looks: AtomicUsize,
+    again: AtomicUsize,
 }
 
 /// Somebody is about to begin, for as long as it lives.
@@ -56,6 +66,29 @@ impl Harvest {
         let stacks = realm.listed(Duration::ZERO).await?;
         *last = Some((taken, stacks.clone()));
         Ok(stacks)
+    }
+
+    /// Counts a look.
+    pub(super) fn look(&self) {
+        self.looks.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether one more stack that is due may be read in full again: one of many looks.
+    pub(super) fn may_read_again(&self) -> bool {
+        let most = self.looks.load(Ordering::Relaxed).div_ceil(LOOKS_FOR_ONE);
+        self.again
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |again| (again < most).then_some(again + 1))
+            .is_ok()
+    }
+
+    /// Whether the list tells when a detection has ended, as far as that is known.
+    pub(super) fn tells_ends(&self) -> bool {
+        !self.is_misled.load(Ordering::Relaxed)
+    }
+
+    /// It does not.
+    pub(super) fn distrust(&self) {
+        self.is_misled.store(true, Ordering::Relaxed);
     }
 
     /// Remembers how long one took; the newest counts half.

@@ -1,4 +1,4 @@
-//! Which template a stack was deployed with, remembered by its digest, and what a full look for drift found.
+//! Which template a stack was deployed with, remembered by its digest, and what full looks for drift found.
 //!
 //! A stack says when it last changed, and not what it was made from. To ask for every template at
 //! every plan would cost a call a stack; nothing may be written on a stack to spare it, since a tag
@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::live::Live;
 use super::sweep::Swept;
+use super::vouch::Types;
 
 /// So often at most is the file written while a run goes on.
 const BREATH: Duration = Duration::from_millis(500);
@@ -31,9 +32,17 @@ pub(super) struct Memory {
 #[derive(Default)]
 struct State {
     loaded: bool,
-    stacks: BTreeMap<String, Known>,
+    kept: Kept,
     unsaved: bool,
     saved: Option<Instant>,
+}
+
+/// What the file holds.
+#[derive(Default, Serialize, Deserialize)]
+struct Kept {
+    stacks: BTreeMap<String, Known>,
+    /// By account and region: of which types drift can be detected there.
+    types: BTreeMap<String, Types>,
 }
 
 /// What is known of one stack, and as of when.
@@ -55,7 +64,7 @@ impl Memory {
     /// Whether a stack was deployed with this template, where that is known.
     pub(super) fn is_template(&self, live: &Live, text: &str) -> Option<bool> {
         let state = self.state();
-        let known = state.stacks.get(&live.id).filter(|known| known.version == live.version())?;
+        let known = state.kept.stacks.get(&live.id).filter(|known| known.version == live.version())?;
         known.template.as_ref().map(|template| *template == digest(text))
     }
 
@@ -64,27 +73,37 @@ impl Memory {
         self.change(live, |known| known.template = Some(digest(text)));
     }
 
-    /// What the last full look for drift at this version of a stack found, where AWS' word suffices since.
+    /// What the last full look for drift at this version of a stack found, and the looks that go by it.
     pub(super) fn swept(&self, live: &Live) -> Option<Swept> {
         let state = self.state();
-        state.stacks.get(&live.id).filter(|known| known.version == live.version())?.swept.clone()
+        state.kept.stacks.get(&live.id).filter(|known| known.version == live.version())?.swept.clone()
     }
 
-    /// Remembers it; none where the next look is to be a full one.
-    pub(super) fn sweep(&self, live: &Live, swept: Option<Swept>) {
-        self.change(live, |known| known.swept = swept);
+    pub(super) fn sweep(&self, live: &Live, swept: Swept) {
+        self.change(live, |known| known.swept = Some(swept));
+    }
+
+    /// Of which types drift can be detected in an account and region.
+    pub(super) fn types(&self, place: &str) -> Types {
+        self.state().kept.types.get(place).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn learn_types(&self, place: &str, learn: impl FnOnce(&mut Types)) {
+        let mut state = self.state();
+        learn(state.kept.types.entry(place.to_owned()).or_default());
+        state.unsaved = true;
     }
 
     fn change(&self, live: &Live, change: impl FnOnce(&mut Known)) {
         let mut state = self.state();
-        if state.stacks.len() >= MOST {
-            state.stacks.clear();
+        if state.kept.stacks.len() >= MOST {
+            state.kept.stacks.clear();
         }
         let version = live.version();
-        let known = state.stacks.get(&live.id).filter(|known| known.version == version).cloned();
+        let known = state.kept.stacks.get(&live.id).filter(|known| known.version == version).cloned();
         let mut known = known.unwrap_or(Known { version, template: None, swept: None });
         change(&mut known);
-        state.unsaved |= state.stacks.insert(live.id.clone(), known.clone()) != Some(known);
+        state.unsaved |= state.kept.stacks.insert(live.id.clone(), known.clone()) != Some(known);
         if state.saved.is_none_or(|saved| saved.elapsed() > BREATH) {
             self.save(&mut state);
         }
@@ -96,7 +115,7 @@ impl Memory {
             state.loaded = true;
             // A file that is not there or is broken only costs what it would have spared.
             let read = self.file.as_ref().and_then(|file| std::fs::read(file).ok());
-            state.stacks = read.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+            state.kept = read.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
         }
         state
     }
@@ -110,7 +129,7 @@ impl Memory {
             let folder = file.parent().expect("a file stands in a folder");
             std::fs::create_dir_all(folder)?;
             let mut new = tempfile::NamedTempFile::new_in(folder)?;
-            serde_json::to_writer(&mut new, &state.stacks)?;
+            serde_json::to_writer(&mut new, &state.kept)?;
             new.persist(file).map_err(|error| error.error)?;
             std::io::Result::Ok(())
         })();

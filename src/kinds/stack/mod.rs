@@ -59,6 +59,7 @@ mod upload;
 mod validation;
 mod values;
 mod veil;
+mod vouch;
 mod wait;
 mod wanted;
 

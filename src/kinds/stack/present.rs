@@ -21,7 +21,7 @@ use super::unit::{Body, StackUnit};
 use super::update::Update;
 use super::upload;
 use super::wanted::Wanted;
-use crate::unit::{Change, Coverage, Difference, KindError, Look, Planned, Prepared, Word};
+use crate::unit::{Change, Coverage, Difference, KindError, Look, Planned, Prepared, TemplateChanges, Word};
 
 /// What Git changed of a stack.
 #[derive(Default)]
@@ -52,13 +52,15 @@ impl StackUnit {
         });
         let (found, mut coverage) = match look {
             Look::Quick => (Vec::new(), Coverage::default()),
-            Look::Close => match Box::pin(sweep::look(&self.realm, &live)).await {
-                Ok((found, coverage)) => (drifted(&found), coverage),
-                Err(error) => {
-                    self.put_away(set.as_ref()).await;
-                    return Err(error);
+            Look::Close => {
+                match Box::pin(sweep::look(&self.realm, &live, self.template.as_deref().zip(self.body.text()))).await {
+                    Ok((found, coverage)) => (drifted(&found), coverage),
+                    Err(error) => {
+                        self.put_away(set.as_ref()).await;
+                        return Err(error);
+                    }
                 }
-            },
+            }
         };
         differences.extend(drift::differences(&found, &wanted.veil));
         if let Some(plain) = &set
@@ -156,6 +158,7 @@ impl StackUnit {
         let known = match quick(wanted, self.template.as_deref(), live, sent) {
             Quick::Equal => return Ok(Asked::default()),
             Quick::Ask => Vec::new(),
+            Quick::Differs(known) if self.leaves_alone(&known) => return Ok(Asked::default()),
             Quick::Differs(known) => known,
         };
         self.check_capabilities(wanted)?;
@@ -195,6 +198,14 @@ impl StackUnit {
             differences.push(self.outputs_only());
         }
         Ok(Asked { differences, set: Some(set), imports })
+    }
+
+    /// Whether nothing but the template differs, where the repository says that this is no reason.
+    fn leaves_alone(&self, known: &[Difference]) -> bool {
+        match self.template_changes {
+            TemplateChanges::Deployed => false,
+            TemplateChanges::Ignored => known.iter().all(|known| known.item == "Template"),
+        }
     }
 
     /// As far as the names of its exports can be worked out.

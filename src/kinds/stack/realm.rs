@@ -57,6 +57,11 @@ impl Realm {
         }
     }
 
+    /// As its site is named.
+    pub(super) fn place(&self) -> String {
+        format!("{}/{}", self.account, self.region)
+    }
+
     pub(super) async fn session(&self) -> Result<Session, KindError> {
         Box::pin(self.aws.session(&self.account, &self.region)).await
     }

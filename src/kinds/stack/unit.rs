@@ -24,7 +24,8 @@ use super::upload;
 use super::wait;
 use crate::repo::{Files, Snapshot};
 use crate::unit::{
-    Difference, Inputs, KindError, Look, Need, Prepared, Promised, Reference, Target, Unit, Who, Why, Word,
+    Difference, Inputs, KindError, Look, Need, Prepared, Promised, Reference, Target, TemplateChanges, Unit, Who, Why,
+    Word,
 };
 
 /// What is sent as the template.
@@ -59,6 +60,7 @@ pub(super) struct StackUnit {
     pub(super) earlier: Vec<String>,
     /// CloudGenesis reads SSM parameters where it runs, not where the stack lives.
     pub(super) reads_ssm_at_home: bool,
+    pub(super) template_changes: TemplateChanges,
     pub(super) realm: Arc<Realm>,
 }
 
