@@ -72,9 +72,7 @@ impl Service {
         self.news.notify_one();
         Ok(())
     }
-}
 
-impl Service {
     /// The author that the unit knows of, or who an audit log says it was.
     fn surer(&self, difference: &Difference, author: Option<Who>) -> Option<Who> {
         let at = difference.who.as_ref().and_then(|who| who.time.as_ref()).and_then(|time| time.parse().ok());

@@ -31,7 +31,7 @@ impl Service {
 
     /// Follows a press to its end; what is returned is for the one who pressed.
     async fn follow(&self, press: &Press) -> Result<Option<String>, TellError> {
-        if self.ask_for_name(press).await? || self.ask_for_reason(press).await? {
+        if self.ask_first(press).await? {
             return Ok(None);
         }
         let wish = wish(press);
@@ -61,31 +61,24 @@ impl Service {
         }
     }
 
-    /// Opens the dialog for a sync that may hurt; before anything else is asked, for Slack forgets a
-    /// press as a reason for a dialog after three seconds. Whether they may is decided when it comes
-    /// back.
-    async fn ask_for_name(&self, press: &Press) -> Result<bool, TellError> {
-        let (Some(slack), Action::Sync, None) = (&self.slack, press.action, &press.typed) else { return Ok(false) };
-        let Some(kept) = self.store.case(&press.case).await? else { return Ok(false) };
-        if !kept.case.wants_name() || kept.case.revision != press.revision {
+    /// Opens the dialog for a sync that may hurt, or for a rule's reason; before anything else is asked, for Slack
+    /// forgets a press as a reason for a dialog after three seconds. Whether they may is decided when it comes back.
+    async fn ask_first(&self, press: &Press) -> Result<bool, TellError> {
+        let (Some(slack), None) = (&self.slack, &press.typed) else { return Ok(false) };
+        if !matches!(press.action, Action::Sync | Action::Ignore) {
             return Ok(false);
         }
-        if let Err(error) = slack.ask_for_name(&kept.case, press).await {
-            let why = format!("The dialog could not be opened: {}. Press again.", chain(&error));
-            slack.whisper(&press.channel, &press.user_id, &why).await.ok();
-        }
-        Ok(true)
-    }
-
-    /// Opens the dialog for a rule's reason; whether they may is decided when it comes back.
-    async fn ask_for_reason(&self, press: &Press) -> Result<bool, TellError> {
-        let (Some(slack), Action::Ignore, None) = (&self.slack, press.action, &press.typed) else { return Ok(false) };
         let Some(kept) = self.store.case(&press.case).await? else { return Ok(false) };
-        if kept.case.revision != press.revision {
+        let case = &kept.case;
+        if case.revision != press.revision {
             return Ok(false);
         }
-        if let Err(error) = slack.ask_for_reason(&kept.case, press, ignore::usual_end(jiff::Zoned::now().date())).await
-        {
+        let opened = match press.action {
+            Action::Sync if case.wants_name() => slack.ask_for_name(case, press).await,
+            Action::Ignore => slack.ask_for_reason(case, press, ignore::usual_end(jiff::Zoned::now().date())).await,
+            Action::Sync | Action::Acknowledge | Action::Snooze | Action::Recheck | Action::Adopt => return Ok(false),
+        };
+        if let Err(error) = opened {
             let why = format!("The dialog could not be opened: {}. Press again.", chain(&error));
             slack.whisper(&press.channel, &press.user_id, &why).await.ok();
         }

@@ -33,9 +33,14 @@ impl Slack {
     /// Asks the one who pressed to type the name of the environment. Slack forgets the press as a
     /// reason for a dialog after three seconds.
     pub async fn ask_for_name(&self, case: &Case, press: &Press) -> Result<(), SlackError> {
+        self.open_dialog(case, press, modal(case, &press.channel, &press.ts)).await
+    }
+
+    /// Shows a dialog to the one who pressed.
+    pub(super) async fn open_dialog(&self, case: &Case, press: &Press, view: Value) -> Result<(), SlackError> {
         let deed = format!("ask about case `{}`", case.id);
         let trigger = press.trigger.as_deref().unwrap_or_default();
-        let body = json!({"trigger_id": trigger, "view": modal(case, &press.channel, &press.ts)});
+        let body = json!({"trigger_id": trigger, "view": view});
         self.call("views.open", &deed, self.bot_token()?, &body).await.map(drop)
     }
 }

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use super::button::{ButtonValue, plain};
+use super::message::section;
 use super::modal::{BLOCK, Carried, FIELD, NAME};
 use super::text::{code, safe};
 use super::{Press, Slack, SlackError};
@@ -21,10 +22,7 @@ impl Slack {
     /// Asks the one who pressed why the drift is to be ignored, while Slack remembers the press; `until` is the last
     /// day where they say no other.
     pub async fn ask_for_reason(&self, case: &Case, press: &Press, until: Date) -> Result<(), SlackError> {
-        let deed = format!("ask about case `{}`", case.id);
-        let trigger = press.trigger.as_deref().unwrap_or_default();
-        let body = json!({"trigger_id": trigger, "view": modal(case, &press.channel, &press.ts, until)});
-        self.call("views.open", &deed, self.bot_token()?, &body).await.map(drop)
+        self.open_dialog(case, press, modal(case, &press.channel, &press.ts, until)).await
     }
 }
 
@@ -45,7 +43,7 @@ fn modal(case: &Case, channel: &str, ts: &str, until: Date) -> Value {
         "submit": plain("Propose"),
         "close": plain("Cancel"),
         "blocks": [
-            {"type": "section", "text": {"type": "mrkdwn", "text": text}},
+            section(&text),
             {
                 "type": "input",
                 "block_id": BLOCK,
