@@ -59,11 +59,7 @@ fn is(node: &Node, namespace: &str, item: &str) -> bool {
     let Some(name) = text(metadata.and_then(|metadata| metadata.get("name"))) else { return false };
     let (group, _) = split_api_version(&api_version);
     let written = text(metadata.and_then(|metadata| metadata.get("namespace"))).filter(|text| !text.is_empty());
-    let id = |namespace| ObjectId { group: group.to_owned(), kind: kind.clone(), namespace, name: name.clone() };
-    match written {
-        Some(written) => id(Some(written)).to_string() == item,
-        None => [None, Some(namespace.to_owned())].into_iter().any(|namespace| id(namespace).to_string() == item),
-    }
+    ObjectId { group: group.to_owned(), kind, namespace: written, name }.is_called(item, namespace)
 }
 
 /// The node at a path as differences write it: `spec.containers[name=web].image`.

@@ -25,7 +25,6 @@ pub(super) struct Batch {
 
 /// The newest word about one object.
 pub(super) struct Event {
-    pub(super) listing: usize,
     pub(super) object: Box<RawValue>,
     pub(super) is_gone: bool,
 }
@@ -55,19 +54,14 @@ pub(super) async fn gather(news: &mut Receiver<News>) -> Option<Batch> {
 impl Batch {
     fn add(&mut self, news: News) {
         match news {
-            News::Put { listing, at, id, object } => self.put(id, at, Event { listing, object, is_gone: false }),
-            News::Gone { listing, at, id, object } => self.put(id, at, Event { listing, object, is_gone: true }),
+            // The first of the listings is the inventory's own.
+            News::Object { listing: 0, at, .. } => (self.at, self.turn) = (at, Some(Turn::Applied)),
+            News::Object { at, id, object, is_gone, .. } => {
+                self.at = at;
+                self.events.insert(id, Event { object, is_gone });
+            }
             News::Lost { at, error } => (self.at, self.turn) = (at, Some(Turn::Lost(error))),
             News::Again { at } => (self.at, self.turn) = (at, Some(Turn::Again)),
-        }
-    }
-
-    /// The first of the listings is the inventory's own.
-    fn put(&mut self, id: ObjectId, at: Timestamp, event: Event) {
-        self.at = at;
-        match event.listing {
-            0 => self.turn = Some(Turn::Applied),
-            _ => _ = self.events.insert(id, event),
         }
     }
 }
@@ -85,10 +79,7 @@ mod tests {
     fn news(listing: usize, second: i64, name: &str, is_gone: bool) -> News {
         let id = ObjectId { name: name.into(), ..ObjectId::default() };
         let object = RawValue::from_string(second.to_string()).expect("a number");
-        match is_gone {
-            false => News::Put { listing, at: at(second), id, object },
-            true => News::Gone { listing, at: at(second), id, object },
-        }
+        News::Object { listing, at: at(second), id, object, is_gone }
     }
 
     async fn gathered(all: Vec<News>) -> Batch {

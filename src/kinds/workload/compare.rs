@@ -163,8 +163,12 @@ fn list_keys(trees: &[&Value], old: &[Value], new: &[Value]) -> Option<Vec<Strin
 }
 
 fn item_name(item: &Value, keys: &[String]) -> Vec<(String, String)> {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    keys.iter().filter_map(|key| Some((key.clone(), text(item.get(key)?)))).collect()
+    keys.iter().filter_map(|key| Some((key.clone(), text_of(item.get(key)?)))).collect()
+}
+
+/// A single value as people write it.
+pub(super) fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn tree_of_item<'t>(tree: &'t Value, item: &Value) -> Option<&'t Value> {
@@ -204,9 +208,7 @@ impl PathStep {
 
 fn names_item(found: &std::collections::BTreeMap<String, Value>, keys: &[(String, String)]) -> bool {
     found.len() == keys.len()
-        && keys.iter().all(|(key, text)| {
-            found.get(key).is_some_and(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned) == *text)
-        })
+        && keys.iter().all(|(key, text)| found.get(key).is_some_and(|value| text_of(value) == *text))
 }
 
 #[cfg(test)]

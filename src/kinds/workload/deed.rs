@@ -1,7 +1,7 @@
 //! Brings a workload about, step by step; killed anywhere and run again, it comes to the same end.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -72,6 +72,7 @@ impl Bringing {
     ) -> Result<(), KindError> {
         self.run_hooks(Phase::Before, book, progress).await?;
         let sending = Sending {
+            names: OnceLock::new(),
             cluster: &self.cluster,
             manager: &self.mark.field_manager(),
             desired: &self.desired,

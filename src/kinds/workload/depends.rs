@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use super::claims::claimed;
 use super::hooks::Hook;
+use super::names::Names;
 use super::object::{Object, ObjectId};
 use super::order::edges;
-use super::policy::{depends_on, names};
+use super::policy::depends_on;
 use crate::problem::Problem;
 
 /// Every name that no object of the workload has, and every circle that such a name closes.
@@ -26,11 +27,11 @@ pub(super) fn check(objects: &[Object], hooks: &[Hook], default_namespace: &str)
 fn unknown(objects: &[Object], ids: &[ObjectId], hooks: &[Hook]) -> Vec<Problem> {
     // Whether a kind has namespaces is only known where the cluster is asked: one that was not written may be left out.
     let as_written = objects.iter().map(|object| &object.id).chain(hooks.iter().map(|hook| &hook.object.id));
-    let known: Vec<&ObjectId> = ids.iter().chain(as_written).collect();
+    let known = Names::of(ids.iter().chain(as_written));
     let mut problems = Vec::new();
     for (object, id) in objects.iter().zip(ids) {
         for text in depends_on(&object.json) {
-            if known.iter().any(|id| names(text, id)) {
+            if !known.called(text).is_empty() {
                 continue;
             }
             let message = format!("`{id}` depends on `{text}`, and this workload declares no such object");
@@ -49,11 +50,10 @@ fn unknown(objects: &[Object], ids: &[ObjectId], hooks: &[Hook]) -> Vec<Problem>
 fn circles(objects: &[Object], ids: &[ObjectId]) -> Vec<Problem> {
     let all: Vec<(&ObjectId, &Value)> = ids.iter().zip(objects).map(|(id, object)| (id, &object.json)).collect();
     let before = edges(&all);
+    let names = Names::of(ids);
     let (mut problems, mut told) = (Vec::new(), BTreeSet::new());
     for (at, object) in objects.iter().enumerate() {
-        let texts = depends_on(&object.json);
-        let written = (0..ids.len()).filter(|other| texts.iter().any(|text| names(text, &ids[*other])));
-        for first in written {
+        for first in names.needs(&object.json) {
             let Some(way) = way(&before, first, at).filter(|way| way.iter().all(|step| !told.contains(step))) else {
                 continue;
             };

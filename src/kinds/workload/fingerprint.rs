@@ -38,10 +38,16 @@ pub(super) fn of_body(body: &[u8]) -> String {
     short(hash)
 }
 
+fn short(hash: Sha256) -> String {
+    hex::encode(half(hash))
+}
+
 /// Half of a SHA-256: objects are written by people who may want two of them to look alike, and 128
 /// bits are enough against that.
-fn short(hash: Sha256) -> String {
-    hex::encode(&hash.finalize()[..16])
+pub(super) fn half(hash: Sha256) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.copy_from_slice(&hash.finalize()[..16]);
+    half
 }
 
 /// A Secret without what must not leave it, even as a hash: a short password is found by trying.

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::cluster::Listing;
 use super::managed::Head;
@@ -30,6 +31,8 @@ const LONGEST_LINE: usize = 8 * 1024 * 1024;
 const USUAL_LINE: usize = 64 * 1024;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// Events that wait for their turn; a slow judge lets the server wait, which ends slow watches by itself.
+const ROOM: usize = 256;
 /// While statuses pour in, they are read so long after each other: to be woken costs more than to read one.
 const BETWEEN_STATUSES: Duration = Duration::from_millis(20);
 /// Nothing came for so long: what has come together is read.
@@ -37,14 +40,30 @@ const GAP: Duration = Duration::from_millis(1);
 
 /// What a watch tells.
 pub(super) enum News {
-    /// An object appeared or changed.
-    Put { listing: usize, at: Timestamp, id: ObjectId, object: Box<RawValue> },
-    /// An object went, or lost the label that is watched.
-    Gone { listing: usize, at: Timestamp, id: ObjectId, object: Box<RawValue> },
+    /// An object appeared or changed; or it went, or lost the label that is watched.
+    Object { listing: usize, at: Timestamp, id: ObjectId, object: Box<RawValue>, is_gone: bool },
     /// Nothing is known any more; told once.
     Lost { at: Timestamp, error: KindError },
     /// It is heard again after it was lost, or its place was forgotten: what it says from there on is no whole story.
     Again { at: Timestamp },
+}
+
+/// Watches that run; dropping it ends them.
+pub(super) struct Watches {
+    pub(super) news: mpsc::Receiver<News>,
+    _running: JoinSet<()>,
+}
+
+impl Watches {
+    /// Opens each at its server.
+    pub(super) fn open(all: impl IntoIterator<Item = (Following, Server)>) -> Self {
+        let (send, news) = mpsc::channel(ROOM);
+        let mut running = JoinSet::new();
+        for (following, server) in all {
+            running.spawn(following.run(server, send.clone()));
+        }
+        Self { news, _running: running }
+    }
 }
 
 /// What is watched, and from which version on.
@@ -217,11 +236,7 @@ impl Following {
         let is_news = self.heard.is_news(&object, is_gone);
         let (listing, at, id) = (self.number, Timestamp::now(), self.id_of(&object));
         self.version = object.version.into_owned();
-        let object = || line.object.to_owned();
-        Ok(is_news.then(|| match is_gone {
-            false => News::Put { listing, at, id, object: object() },
-            true => News::Gone { listing, at, id, object: object() },
-        }))
+        Ok(is_news.then(|| News::Object { listing, at, id, object: line.object.to_owned(), is_gone }))
     }
 
     fn id_of(&self, object: &Said<'_>) -> ObjectId {
@@ -331,7 +346,10 @@ mod tests {
         let (one, other) = ADDED.split_at(30);
         let gone = ADDED.replace("ADDED", "DELETED").replace("11", "12");
         let (told, end, version) = read(&[one, other, &gone, BOOKMARK], false).await;
-        assert!(matches!(told.as_slice(), [News::Put { listing: 7, .. }, News::Gone { .. }]));
+        assert!(matches!(
+            told.as_slice(),
+            [News::Object { listing: 7, is_gone: false, .. }, News::Object { is_gone: true, .. }]
+        ));
         assert!(matches!(end, End::Closed));
         assert_eq!(version, "20", "of the bookmark");
     }
@@ -372,7 +390,7 @@ mod tests {
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         let versions = |told: Vec<News>| -> Vec<String> {
             let version = |news| match news {
-                News::Put { object, .. } | News::Gone { object, .. } => {
+                News::Object { object, .. } => {
                     let object: serde_json::Value = serde_json::from_str(object.get()).expect("JSON");
                     object["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned()
                 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::desired::Desired;
+use super::fingerprint::half;
 use super::inventory::Inventory;
 use super::object::{Object, ObjectId};
 use super::policy::annotation;
@@ -141,7 +142,7 @@ pub(super) fn state_of(desired: &[Desired], hooks: &[Placed]) -> String {
         hash.update(id.to_string().as_bytes());
         hash.update(text.as_bytes());
     }
-    hex::encode(&hash.finalize()[..16])
+    hex::encode(half(hash))
 }
 
 /// The hooks that an apply of this state runs, after those that were done for it already.

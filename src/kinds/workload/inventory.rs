@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::fight::Fight;
+use super::fingerprint::half;
 use super::mark::{INVENTORY_LABEL, Mark, REPOSITORY_LABEL, UNIT_ANNOTATION, UNIT_LABEL};
 use super::object::ObjectId;
 
@@ -176,9 +177,7 @@ impl Inventory {
         }
         let rest = (&self.finished, &self.whole, &self.parts, &self.created, &self.version, &self.run);
         hash.update(serde_json::to_vec(&rest).expect("a run is plain text"));
-        let mut digest = [0; 16];
-        digest.copy_from_slice(&hash.finalize()[..16]);
-        digest
+        half(hash)
     }
 
     /// The ConfigMaps that hold it.

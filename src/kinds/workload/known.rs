@@ -3,14 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-
 use super::batch::{Batch, Event, gather};
 use super::cluster::{Cluster, Listing, all_at_once};
 use super::desired::again;
 use super::discovery::Discovery;
-use super::follow::{Following, News};
+use super::follow::{Following, Watches};
 use super::inventory::Inventory;
 use super::leave;
 use super::ledger::{Ledger, Row};
@@ -22,9 +19,6 @@ use super::shelf::Shelf;
 use super::sift::{Found, sift_one};
 use super::workload::Workload;
 use crate::unit::{Change, Coverage, Difference, KindError, Planned};
-
-/// Events that wait for their turn; a slow judge lets the server wait, which ends slow watches by itself.
-const ROOM: usize = 256;
 
 /// What is watched: a workload in a cluster, and what it declares.
 pub(super) struct Watched {
@@ -45,9 +39,7 @@ pub(super) struct Known {
     parts: BTreeMap<String, Part>,
     coverage: Coverage,
     is_new: bool,
-    news: mpsc::Receiver<News>,
-    // Ends the watches with it.
-    _watches: JoinSet<()>,
+    watches: Watches,
 }
 
 /// What is to be told of one object.
@@ -95,7 +87,6 @@ impl Known {
         let places = std::mem::take(&mut seen.listed);
         let planned = workload.plan_of(inventory.as_ref(), &resolved, &mut seen);
         let ledger = Ledger::of(&resolved.desired, inventory.as_ref());
-        let (news, watches) = watched.follow(written, places);
         Ok(Self {
             ledger,
             discovery,
@@ -104,14 +95,13 @@ impl Known {
             is_new: matches!(planned.change, Change::Create(_)),
             parts: parts_of(&planned),
             coverage: planned.coverage,
-            news,
-            _watches: watches,
+            watches: watched.follow(written, places),
         })
     }
 
     /// What happens next, with all that has happened by then.
     pub(super) async fn next(&mut self) -> Option<Batch> {
-        gather(&mut self.news).await
+        gather(&mut self.watches.news).await
     }
 
     /// The whole unit as it is known now.
@@ -240,18 +230,15 @@ fn parts_of(planned: &Planned) -> BTreeMap<String, Part> {
 
 impl Watched {
     /// Opens a watch for each list, from the version on that it shows.
-    fn follow(&self, written: String, places: Vec<(Listing, String)>) -> (mpsc::Receiver<News>, JoinSet<()>) {
-        let (send, news) = mpsc::channel(ROOM);
-        let mut watches = JoinSet::new();
+    fn follow(&self, written: String, places: Vec<(Listing, String)>) -> Watches {
         // The inventory is the first: who applies the workload writes it before anything else.
         let inventory = (self.cluster.inventory_listing(&self.workload.mark), written);
-        for (number, (listing, version)) in std::iter::once(inventory).chain(places).enumerate() {
+        let follow = |(number, (listing, version)): (usize, (Listing, String))| {
             let following = Following::new(listing, number, version);
-            let following = following.without_statuses(self.workload.mark.field_manager());
             let server = if number == 0 { self.cluster.own() } else { &self.cluster.server };
-            watches.spawn(following.run(server.clone(), send.clone()));
-        }
-        (news, watches)
+            (following.without_statuses(self.workload.mark.field_manager()), server.clone())
+        };
+        Watches::open(std::iter::once(inventory).chain(places).enumerate().map(follow))
     }
 
     fn cannot_be_read(&self, error: &serde_json::Error) -> KindError {

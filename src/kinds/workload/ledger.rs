@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::desired::Desired;
+use super::fingerprint::half;
 use super::inventory::{Applied, Inventory, Record};
 use super::object::ObjectId;
 
@@ -131,9 +132,7 @@ fn uid_text(uid: &[u8; 16]) -> String {
 }
 
 fn key_of(id: &ObjectId) -> [u8; 16] {
-    let mut key = [0; 16];
-    key.copy_from_slice(&Sha256::digest(id.to_string())[..16]);
-    key
+    half(Sha256::new_with_prefix(id.to_string()))
 }
 
 #[cfg(test)]

@@ -182,20 +182,20 @@ impl Subject<'_> {
         }
         answers.extend(self.cluster.list_all(listings).await?);
         let manager = self.mark.field_manager();
+        let mine = self.inventory.is_some();
+        let declared: HashSet<&ObjectId> = match mine {
+            true => HashSet::new(),
+            false => self.desired.iter().map(Desired::id).collect(),
+        };
         let mut all = HashMap::new();
         for (listing, text) in answers {
             let applied = |id: &ObjectId| self.record(id).and_then(|record| record.applied.as_ref());
             let group = &listing.resource.group;
             let (found, version) =
                 sift(&text, group, &listing.kind, &manager, applied).map_err(|error| self.broken(&error))?;
-            let mine = self.inventory.is_some();
             if mine {
                 seen.listed.push((listing, version));
             }
-            let declared: BTreeSet<&ObjectId> = match mine {
-                true => BTreeSet::new(),
-                false => self.desired.iter().map(Desired::id).collect(),
-            };
             for mut one in found.into_iter().filter(|one| mine || declared.contains(&one.id)) {
                 if !mine {
                     // Only its name was asked for.

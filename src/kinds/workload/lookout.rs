@@ -7,18 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 
 use super::cluster::{Cluster, Listing};
-use super::follow::{Following, News};
+use super::follow::{Following, News, Watches};
 use super::mark::Mark;
 use super::object::ObjectId;
 use super::wait::Awaited;
 use crate::unit::KindError;
 
-/// Events that wait for their turn.
-const ROOM: usize = 256;
 /// What comes this close together is judged together.
 const TOGETHER: Duration = Duration::from_millis(5);
 /// However quiet the watches are, a list is the judge again after this.
@@ -34,12 +30,6 @@ pub(super) struct Lookout<'a> {
     watches: Option<Watches>,
     /// A watch was lost: from then on only lists are believed.
     is_deaf: bool,
-}
-
-struct Watches {
-    news: mpsc::Receiver<News>,
-    // Ends the watches with it.
-    _running: JoinSet<()>,
 }
 
 impl<'a> Lookout<'a> {
@@ -75,8 +65,7 @@ impl<'a> Lookout<'a> {
         }
         for news in all {
             let (id, object, is_gone) = match news {
-                News::Put { id, object, .. } => (id, object, false),
-                News::Gone { id, object, .. } => (id, object, true),
+                News::Object { id, object, is_gone, .. } => (id, object, is_gone),
                 News::Lost { .. } => {
                     (self.is_deaf, self.listed) = (true, None);
                     continue;
@@ -105,14 +94,10 @@ impl<'a> Lookout<'a> {
         if self.is_deaf {
             self.watches = None;
         } else if self.watches.is_none() {
-            let (send, news) = mpsc::channel(ROOM);
-            let mut running = JoinSet::new();
-            for (number, (listing, version)) in versions.iter().enumerate() {
-                let (listing, version) = (listing.clone(), version.clone());
-                let following = Following::new(listing, number, version);
-                running.spawn(following.run(self.cluster.server.clone(), send.clone()));
-            }
-            self.watches = Some(Watches { news, _running: running });
+            let follow = |(number, (listing, version)): (usize, &(Listing, String))| {
+                (Following::new(listing.clone(), number, version.clone()), self.cluster.server.clone())
+            };
+            self.watches = Some(Watches::open(versions.iter().enumerate().map(follow)));
         }
         self.watches.as_mut()
     }

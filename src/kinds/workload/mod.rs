@@ -11,6 +11,7 @@ mod batch;
 mod blame;
 mod book;
 mod chart;
+mod check;
 mod claims;
 mod cluster;
 mod cluster_file;
@@ -42,6 +43,7 @@ mod manifest;
 mod mark;
 mod masked;
 mod moved;
+mod names;
 mod object;
 mod order;
 mod past_hooks;
@@ -74,10 +76,12 @@ mod substitute;
 mod tell;
 mod tokens;
 mod wait;
+mod wanted;
 mod watching;
 mod webhooks;
 #[expect(clippy::module_inception, reason = "the unit of this kind is called what it is")]
 mod workload;
+mod workload_file;
 
 pub use moved::is_about_workloads;
 pub use program::Programs;

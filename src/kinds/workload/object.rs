@@ -33,6 +33,12 @@ impl fmt::Display for ObjectId {
 }
 
 impl ObjectId {
+    /// Whether people call it so, in a workload whose objects live in `namespace` where they name none.
+    pub(super) fn is_called(&self, item: &str, namespace: &str) -> bool {
+        let namespaced = || ObjectId { namespace: Some(namespace.to_owned()), ..self.clone() };
+        self.to_string() == item || (self.namespace.is_none() && namespaced().to_string() == item)
+    }
+
     /// Whether this is one of Kubernetes' own kinds.
     pub(super) fn is(&self, group: &str, kind: &str) -> bool {
         self.group == group && self.kind == kind

@@ -4,9 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
+use super::names::Names;
 use super::object::ObjectId;
 use super::pods::{makes_pods, named_by_pod, pod_spec};
-use super::policy;
+use super::policy::depends_on;
 use super::webhooks::{admits, registers_webhooks, servers_of};
 
 /// For each object, by its place in the list, the places of those that go before it.
@@ -23,8 +24,11 @@ pub(super) fn order(objects: &[(&ObjectId, &Value)]) -> Before {
 pub(super) fn edges(objects: &[(&ObjectId, &Value)]) -> Before {
     let index = Index::of(objects);
     let mut before: Before = (0..objects.len()).map(|at| index.needs(at)).collect();
+    // Hardly any object names others, and there may be very many.
+    let is_named = objects.iter().any(|(_, json)| !depends_on(json).is_empty());
+    let names = is_named.then(|| Names::of(objects.iter().map(|(id, _)| *id)));
     for (at, needs) in before.iter_mut().enumerate() {
-        needs.extend(policy::named(objects[at].1, objects.iter().map(|(id, _)| *id)));
+        needs.extend(names.iter().flat_map(|names| names.needs(objects[at].1)));
         needs.remove(&at);
     }
     before
@@ -250,6 +254,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::kinds::workload::policy::DEPENDS_ON;
 
     fn id(group: &str, kind: &str, namespace: Option<&str>, name: &str) -> ObjectId {
         ObjectId { group: group.into(), kind: kind.into(), namespace: namespace.map(Into::into), name: name.into() }
@@ -329,7 +334,7 @@ mod tests {
     #[test]
     fn what_an_author_names_goes_first_and_so_do_services_and_stores() {
         let shop = Some("shop");
-        let after = |text: &str| json!({"metadata": {"annotations": {policy::DEPENDS_ON: text}}});
+        let after = |text: &str| json!({"metadata": {"annotations": {DEPENDS_ON: text}}});
         let other = json!({"metadata": {"annotations": {"config.kubernetes.io/depends-on": "apps/namespaces/shop/Deployment/db, /namespaces/shop/ConfigMap/a"}}});
         let ingress = json!({"spec": {"rules": [{"http": {"paths": [{"backend": {"service": {"name": "web"}}}]}}]}});
         let store = "external-secrets.io";

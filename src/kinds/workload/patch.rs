@@ -5,9 +5,9 @@ use serde_json::{Map, Value, json};
 use super::compare::PathStep;
 use super::kustomization;
 use super::object::ObjectId;
-use super::read::workload_file;
 use super::recipe::Recipe;
 use super::retrace::Wish;
+use super::workload_file;
 use crate::repo::{Files, Snapshot};
 use crate::yaml::{self, Edit, Node};
 
@@ -53,7 +53,7 @@ fn mention(recipe: &Recipe, snapshot: &Snapshot, overlay: Option<&(Node, String)
     if let Some((root, file)) = overlay {
         return add(root, file);
     }
-    let (file, chart) = (workload_file(&recipe.folder), json!({"patches": [entry]}));
+    let (file, chart) = (workload_file::path(&recipe.folder), json!({"patches": [entry]}));
     let bytes = snapshot.file(&file).unwrap_or_default();
     match yaml::parse(&file, bytes).ok()?.first() {
         None => Some(Files::from([(file, yaml::begun(bytes, "chart", &chart))])),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::compare::PathStep;
+use super::compare::{PathStep, text_of};
 
 /// Reads `spec.template.spec.containers[name=web].image`, as differences write it.
 ///
@@ -89,9 +89,8 @@ pub(super) fn remove(value: &mut Value, path: &[PathStep]) {
 }
 
 fn is_named(item: &Value, keys: &[(String, String)]) -> bool {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     keys.iter().all(|(key, wanted)| match item.get(key) {
-        Some(found) => text(found) == *wanted,
+        Some(found) => text_of(found) == *wanted,
         // A member of a set is named by itself.
         None => key == "value" && serde_json::from_str::<Value>(wanted).is_ok_and(|member| member == *item),
     })

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::object::{Object, ObjectId};
+use super::object::Object;
 use crate::problem::Problem;
 
 /// Written on an object that is not always applied: `once`, `never`.
@@ -60,26 +60,6 @@ pub(super) fn depends_on(json: &Value) -> Vec<&str> {
         .map(str::trim)
         .filter(|text| !text.is_empty())
         .collect()
-}
-
-/// The places of those that an object's author wrote must be ready before it.
-pub(super) fn named<'i>(json: &Value, ids: impl Iterator<Item = &'i ObjectId>) -> Vec<usize> {
-    let texts = depends_on(json);
-    // Hardly any object names others, and there may be very many.
-    if texts.is_empty() {
-        return Vec::new();
-    }
-    let is_one = |(_, id): &(usize, &ObjectId)| texts.iter().any(|text| names(text, id));
-    ids.enumerate().filter(is_one).map(|(at, _)| at).collect()
-}
-
-/// Whether a text names this object: `apps/Deployment shop/web`, or `apps/namespaces/shop/Deployment/web`.
-pub(super) fn names(text: &str, id: &ObjectId) -> bool {
-    let theirs = match &id.namespace {
-        Some(namespace) => format!("{}/namespaces/{namespace}/{}/{}", id.group, id.kind, id.name),
-        None => format!("{}/{}/{}", id.group, id.kind, id.name),
-    };
-    text == theirs || text == id.to_string()
 }
 
 /// Words of ours that are none.

@@ -4,30 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::Value;
-
+use super::check::check_manifests;
 use super::claims::{self, Claims};
 use super::cluster_file::read_cluster;
 use super::connect::{Clusters, Where};
-use super::depends;
 use super::folders::cluster_folders;
-use super::hooks;
 use super::leave::LeaveRule;
 use super::manifest::{Manifest, read_folder};
 use super::mark::Mark;
 use super::moved::Moves;
-use super::object::Object;
-use super::policy;
 use super::program::Programs;
 use super::ready::{HealthRule, HealthRules};
 use super::recipe::Recipe;
-use super::render::render;
-use super::rendering::rendering_of;
 use super::site::ClusterSite;
 use super::sources::{Source, read_values};
 use super::spec::WorkloadSpec;
-use super::substitute::Values;
-use super::workload::{Wanted, Workload};
+use super::workload::Workload;
+use super::workload_file::WorkloadFile;
 use crate::problem::{Place, Problem, Problems};
 use crate::repo::{Entry, Snapshot};
 use crate::unit::{Declared, KindName, Need, ReadSettings, Reading, Reference, SiteName, Target, UnitId, Why};
@@ -102,11 +95,6 @@ pub(super) fn document(snapshot: &Snapshot, path: &str, problems: &mut Problems)
     }
 }
 
-/// The file in which a workload's folder says what its manifests cannot.
-pub(super) fn workload_file(folder: &str) -> String {
-    format!("{folder}/workload.yaml")
-}
-
 /// A reference with the place where it is written.
 pub(super) fn reference(at: &Node, target: Target, why: Why) -> Reference {
     let problem = at.problem("");
@@ -127,16 +115,12 @@ struct WorkloadReader<'a> {
 impl WorkloadReader<'_> {
     fn read(&self, mark: Mark, problems: &mut Problems) -> Option<(Workload, Claims)> {
         let errors = problems.errors.len();
-        let file = workload_file(self.folder);
-        let node = document(self.snapshot, &file, problems);
-        let spec = match &node {
-            Some(node) => problems.keep(yaml::read::<WorkloadSpec>(node)).unwrap_or_default(),
-            None => WorkloadSpec::default(),
-        };
+        let file = WorkloadFile::read(self.snapshot, self.folder, problems);
+        let WorkloadFile { spec, node } = &file;
         let mut references = self.references.to_vec();
         let mut values = BTreeMap::new();
         let mut timeout = DEFAULT_TIMEOUT;
-        if let Some(node) = &node {
+        if let Some(node) = node {
             for unit in node.get("dependsOn").map(Node::items).unwrap_or_default() {
                 references.extend(problems.keep(depends_on(unit)));
             }
@@ -145,11 +129,11 @@ impl WorkloadReader<'_> {
             }
             timeout = problems.keep(read_timeout(node, spec.timeout.as_deref())).unwrap_or(timeout);
         }
-        let rules = read_rules(&spec, node.as_ref(), problems);
-        let leave = read_leave(&spec, node.as_ref(), problems);
-        let namespace = spec.namespace.clone().unwrap_or_else(|| "default".into());
-        let service_account = problems.keep(read_account(&spec, node.as_ref(), &namespace)).flatten();
-        let (manifests, recipe) = self.manifests(&spec, node.as_ref(), &namespace, problems);
+        let rules = read_rules(spec, node.as_ref(), problems);
+        let leave = read_leave(spec, node.as_ref(), problems);
+        let namespace = file.namespace().to_owned();
+        let service_account = problems.keep(read_account(spec, node.as_ref(), &namespace)).flatten();
+        let (manifests, recipe) = self.manifests(&file, problems);
         if problems.errors.len() == errors && manifests.is_empty() {
             problems.error(
                 Problem::new(Place::file(self.folder), format!("`{}` holds no object", self.folder))
@@ -179,15 +163,8 @@ impl WorkloadReader<'_> {
     }
 
     /// The manifests themselves, or what a chart or a kustomization makes of its files.
-    fn manifests(
-        &self,
-        spec: &WorkloadSpec,
-        node: Option<&Node>,
-        namespace: &str,
-        problems: &mut Problems,
-    ) -> (Vec<Manifest>, Option<Recipe>) {
-        let chart = spec.chart.as_ref().zip(node.and_then(|node| node.get("chart")));
-        match rendering_of(self.snapshot, self.programs, self.folder, chart, namespace) {
+    fn manifests(&self, file: &WorkloadFile, problems: &mut Problems) -> (Vec<Manifest>, Option<Recipe>) {
+        match file.rendering(self.snapshot, self.programs, self.folder) {
             None => match self.refuse_what_stands_below(problems) {
                 Some(()) => (read_folder(self.snapshot, self.programs, self.folder, problems), None),
                 None => (Vec::new(), None),
@@ -299,105 +276,6 @@ fn read_timeout(node: &Node, text: Option<&str>) -> Result<Duration, Problem> {
         Some(duration) if (1..=24 * 3600).contains(&duration.as_secs()) => Ok(duration),
         _ => {
             Err(at.problem(format!("`{text}` is no time to wait")).hint("write it as `90s`, `5m` or `1h`, up to a day"))
-        }
-    }
-}
-
-/// What a workload comes to, as far as that can be said offline.
-struct Checked {
-    claims: Claims,
-    /// None where something is wrong with it.
-    wanted: Option<Wanted>,
-}
-
-/// Renders once with stand-ins, so that what is wrong whatever the values are is said offline.
-fn check_manifests(
-    manifests: &[Manifest],
-    values: &BTreeMap<String, Source>,
-    (mark, namespace): (&Mark, &str),
-    node: Option<&Node>,
-    problems: &mut Problems,
-) -> Checked {
-    let stand_in = |(name, source): (&String, &Source)| {
-        let value = match source {
-            Source::Text(text) => text.clone(),
-            // Two values must not make two names look the same, here or in another workload.
-            Source::Output(_) | Source::Ssm { .. } => {
-                format!("value-of-{}-{}", name.to_lowercase().replace('_', "-"), mark.label())
-            }
-        };
-        (name.clone(), value)
-    };
-    let values: Values = values.iter().map(stand_in).collect();
-    let rendered = render(manifests, &values, &BTreeSet::new());
-    let is_whole = rendered.problems.is_empty();
-    rendered.problems.into_iter().for_each(|problem| problems.error(problem));
-    let unused: BTreeSet<&String> = values.keys().filter(|name| !rendered.used.contains(*name)).collect();
-    for (key, _) in node.and_then(|node| node.get("values")).into_iter().flat_map(Node::entries) {
-        if let Some(name) = key.text().filter(|name| unused.iter().any(|unused| unused == name)) {
-            problems.warn(key.problem(format!("no manifest uses `${{{name}}}`")).hint("remove it, or use it"));
-        }
-    }
-    rendered.objects.iter().flat_map(policy::misspelt).for_each(|problem| problems.error(problem));
-    warn_of_scaled_replicas(&rendered.objects, problems);
-    rendered.objects.iter().filter_map(too_large).for_each(|problem| problems.error(problem));
-    let claim = |object: &Object| (claims::claimed(&object.id, namespace), object.place.clone());
-    let claims = rendered.objects.iter().map(claim).collect();
-    let (objects, hooks) = hooks::split(rendered.objects, &mut problems.warnings);
-    depends::check(&objects, &hooks, namespace).into_iter().for_each(|problem| problems.error(problem));
-    Checked { claims, wanted: is_whole.then_some(Wanted { objects, hooks }) }
-}
-
-/// What the API server would refuse for its size, told before anything else of the workload is sent.
-fn too_large(object: &Object) -> Option<Problem> {
-    /// Of all values of a ConfigMap or a Secret.
-    const MOST_DATA: usize = 1024 * 1024;
-    /// What etcd takes of one object, as it is started everywhere.
-    const MOST_BYTES: usize = 1536 * 1024;
-    let holds_data = object.id.is("", "ConfigMap") || object.id.is_secret();
-    let texts = object.json["data"].as_object().into_iter().flat_map(|data| data.values());
-    let data: usize = texts.filter_map(|value| value.as_str()).map(str::len).sum();
-    // The values of a Secret are counted as they are, and written with four letters for three bytes.
-    let data = if object.id.is_secret() { data / 4 * 3 } else { data };
-    let (bytes, most) = match holds_data && data > MOST_DATA {
-        true => (data, MOST_DATA),
-        false if at_most(&object.json) <= MOST_BYTES => return None,
-        false => (object.json.to_string().len(), MOST_BYTES),
-    };
-    let problem =
-        Problem::new(object.place.clone(), format!("`{}` has {bytes} bytes, and a cluster takes {most}", object.id));
-    (bytes > most).then(|| problem.hint("split it, or keep the data elsewhere and name it here"))
-}
-
-/// More bytes than a value can take as JSON: hardly any object has to be written out to be measured.
-fn at_most(value: &Value) -> usize {
-    /// The longest escape stands for one byte.
-    const ESCAPED: usize = 6;
-    match value {
-        Value::Null | Value::Bool(_) => 5,
-        Value::Number(_) => 32,
-        Value::String(text) => text.len() * ESCAPED + 2,
-        Value::Array(items) => items.iter().map(|item| at_most(item) + 1).sum::<usize>() + 2,
-        Value::Object(map) => {
-            map.iter().map(|(key, value)| key.len() * ESCAPED + at_most(value) + 4).sum::<usize>() + 2
-        }
-    }
-}
-
-fn warn_of_scaled_replicas(objects: &[Object], problems: &mut Problems) {
-    for scaler in objects.iter().filter(|object| object.id.is("autoscaling", "HorizontalPodAutoscaler")) {
-        let target = &scaler.json["spec"]["scaleTargetRef"];
-        let declares = |object: &&Object| {
-            target["kind"] == object.id.kind.as_str()
-                && target["name"] == object.id.name.as_str()
-                && object.id.namespace == scaler.id.namespace
-                && !object.json["spec"]["replicas"].is_null()
-        };
-        if let Some(object) = objects.iter().find(declares) {
-            problems.warn(
-                Problem::new(object.place.clone(), format!("`{}` says how many replicas it has, and `{}` scales it", object.id, scaler.id))
-                    .hint("the number is used once, at its creation; leave `replicas` out before the first apply to avoid even that"),
-            );
         }
     }
 }

@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use super::object::Object;
 use super::program::Programs;
-use super::read::{document, workload_file};
 use super::render::render;
-use super::rendering::{Rendering, rendering_of};
-use super::spec::WorkloadSpec;
+use super::rendering::Rendering;
 use super::substitute::Values;
+use super::workload_file::WorkloadFile;
 use crate::problem::Problems;
 use crate::repo::Snapshot;
 use crate::yaml::{self, Node};
@@ -40,10 +39,10 @@ impl Recipe {
 
     /// The objects that a snapshot would make, each `${NAME}` as it stands there.
     pub(super) fn objects(&self, snapshot: &Snapshot) -> Result<Vec<Object>, String> {
+        let (file, rendering) = self.rendering(snapshot)?;
         let mut problems = Problems::default();
-        let manifests = self.rendering(snapshot)?.run(&self.programs, &mut problems);
-        let root = document(snapshot, &workload_file(&self.folder), &mut problems);
-        let names = root.as_ref().and_then(|root| root.get("values")).into_iter().flat_map(Node::entries);
+        let manifests = rendering.run(&self.programs, &mut problems);
+        let names = file.get("values").into_iter().flat_map(Node::entries);
         let values: Values =
             names.filter_map(|(name, _)| Some((name.text()?.to_owned(), format!("${{{}}}", name.text()?)))).collect();
         let rendered = render(&manifests, &values, &BTreeSet::new());
@@ -56,25 +55,22 @@ impl Recipe {
     /// What its chart says where nobody gives a value, by the keys above each; nothing where it is no chart.
     pub(super) fn default_values(&self, snapshot: &Snapshot) -> BTreeMap<Vec<String>, Node> {
         let mut found = BTreeMap::new();
-        let text = self.rendering(snapshot).ok().and_then(|rendering| rendering.default_values(&self.programs));
+        let text = self.rendering(snapshot).ok().and_then(|(_, rendering)| rendering.default_values(&self.programs));
         if let Some(root) = text.and_then(|text| yaml::parse_one("values.yaml", text.as_bytes()).ok()) {
             leaves(&root, &mut Vec::new(), &mut found);
         }
         found
     }
 
-    fn rendering(&self, snapshot: &Snapshot) -> Result<Rendering, String> {
+    fn rendering(&self, snapshot: &Snapshot) -> Result<(WorkloadFile, Rendering), String> {
         let mut problems = Problems::default();
-        let node = document(snapshot, &workload_file(&self.folder), &mut problems);
-        let spec: WorkloadSpec = node.as_ref().and_then(|node| problems.keep(yaml::read(node))).unwrap_or_default();
+        let file = WorkloadFile::read(snapshot, &self.folder, &mut problems);
         if let Some(problem) = problems.errors.first() {
             return Err(problem.message.clone());
         }
-        let chart = spec.chart.as_ref().zip(node.as_ref().and_then(|node| node.get("chart")));
-        let namespace = spec.namespace.as_deref().unwrap_or("default");
-        rendering_of(snapshot, &self.programs, &self.folder, chart, namespace)
-            .ok_or("no program renders it any more")?
-            .map_err(|problem| problem.message)
+        let rendering = file.rendering(snapshot, &self.programs, &self.folder);
+        let rendering = rendering.ok_or("no program renders it any more")?.map_err(|problem| problem.message)?;
+        Ok((file, rendering))
     }
 }
 

@@ -6,13 +6,13 @@
 
 use serde_json::Value;
 
-use super::compare::PathStep;
-use super::object::{Object, ObjectId};
+use super::compare::{PathStep, text_of};
+use super::object::Object;
 use super::patch;
 use super::path;
-use super::read::workload_file;
 use super::recipe::Recipe;
 use super::sealed;
+use super::workload_file;
 use crate::repo::{Files, Snapshot};
 use crate::unit::{Difference, Shown};
 use crate::yaml::{self, Edit, Node};
@@ -42,7 +42,7 @@ pub(super) fn retrace(
     difference: &Difference,
 ) -> Result<Files, String> {
     let before = recipe.objects(snapshot)?;
-    let is_it = |object: &&Object| is_called(&object.id, namespace, &difference.item);
+    let is_it = |object: &&Object| object.id.is_called(&difference.item, namespace);
     let named: Vec<&Object> = before.iter().filter(is_it).collect();
     let [object] = named.as_slice() else { return Err("what is rendered does not name it outright".to_owned()) };
     let path = path::parse(&difference.path).ok_or("its path cannot be read")?;
@@ -71,7 +71,7 @@ pub(super) fn retrace(
 
 /// Every word of its own files that the value may hold.
 fn words(recipe: &Recipe, snapshot: &Snapshot, wish: &Wish<'_>) -> Vec<Way> {
-    let workload = workload_file(&recipe.folder);
+    let workload = workload_file::path(&recipe.folder);
     let mut ways = Vec::new();
     for file in recipe.own_files().chain([workload.as_str()]) {
         let Some(bytes) = snapshot.file(file).filter(|bytes| !sealed::is_sealed(file, bytes)) else { continue };
@@ -95,7 +95,7 @@ fn words(recipe: &Recipe, snapshot: &Snapshot, wish: &Wish<'_>) -> Vec<Way> {
 
 /// Every default of its chart that the value may hold, given as a value of the workload's own.
 fn defaults(recipe: &Recipe, snapshot: &Snapshot, wish: &Wish<'_>) -> Vec<Way> {
-    let file = workload_file(&recipe.folder);
+    let file = workload_file::path(&recipe.folder);
     let root = snapshot.file(&file).and_then(|bytes| yaml::parse_one(&file, bytes).ok());
     let Some(chart) = root.as_ref().and_then(|root| root.get("chart")) else { return Vec::new() };
     let mut ways = Vec::new();
@@ -149,15 +149,6 @@ fn is_granted(wish: &Wish<'_>, before: &[Object], after: &[Object]) -> bool {
         })
 }
 
-fn is_called(id: &ObjectId, namespace: &str, item: &str) -> bool {
-    let namespaced = || ObjectId { namespace: Some(namespace.to_owned()), ..id.clone() };
-    id.to_string() == item || (id.namespace.is_none() && namespaced().to_string() == item)
-}
-
-fn text_of(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
 /// A text as a value of the type of another; none where it is none.
 fn alike(other: &Value, text: &str) -> Option<Value> {
     match other {
@@ -181,6 +172,7 @@ fn collect<'n>(node: Option<&'n Node>, scalars: &mut Vec<&'n Node>) {
 mod tests {
     use serde_json::json;
 
+    use super::super::object::ObjectId;
     use super::*;
     use crate::problem::Place;
 

@@ -10,6 +10,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use super::fingerprint::half;
 use super::managed::Entry;
 
 /// One object as an event shows it.
@@ -38,7 +39,7 @@ pub(super) fn said<'a>(object: &'a str, field_manager: &str) -> Result<Said<'a>,
     if let Some(status) = status.filter(|_| status_is_ours) {
         write(&mut hash, "status", status.get());
     }
-    said.words.copy_from_slice(&hash.finalize()[..16]);
+    said.words = half(hash);
     Ok(said)
 }
 

@@ -1,6 +1,7 @@
 //! Sends objects in their order, many at once, and remembers what the server answered.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
@@ -13,6 +14,7 @@ use super::desired::Desired;
 use super::inventory::Applied;
 use super::leave::Kept;
 use super::managed::Head;
+use super::names::Names;
 use super::object::ObjectId;
 use super::order::{is_built_in, order};
 use super::policy;
@@ -46,6 +48,8 @@ pub(super) struct Sending<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) manager: &'a str,
     pub(super) desired: &'a [Desired],
+    /// What they are called, once one of them names another.
+    pub(super) names: OnceLock<Names>,
     /// Agree already: they are not sent, and nothing waits for them.
     pub(super) agree: &'a BTreeMap<ObjectId, Applied>,
     /// What is left to others.
@@ -165,8 +169,12 @@ impl Sending<'_> {
 
     /// What the author wrote it depends on is not only there, but ready.
     async fn await_named(&self, desired: &Desired, progress: &Progress) -> Result<(), KindError> {
-        let named = policy::named(&desired.object.json, self.desired.iter().map(Desired::id));
-        let named = named.into_iter().map(|at| &self.desired[at]).filter(|one| one.id() != desired.id());
+        if policy::depends_on(&desired.object.json).is_empty() {
+            return Ok(());
+        }
+        let names = self.names.get_or_init(|| Names::of(self.desired.iter().map(Desired::id)));
+        let named = names.needs(&desired.object.json).into_iter().map(|at| &self.desired[at]);
+        let named = named.filter(|one| one.id() != desired.id());
         self.await_ready(desired, named, progress).await
     }
 

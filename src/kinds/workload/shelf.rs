@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::hooks::Hook;
 use super::object::{Object, ObjectId};
-use super::workload::Wanted;
+use super::wanted::Wanted;
 use crate::problem::Place;
 
 /// More of them fold better, and each time one is wanted all of its box are unfolded.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::compare::{Moved, PathStep, holds, path_text};
+use super::compare::{Moved, PathStep, holds, path_text, text_of};
 use super::fingerprint::Step;
 use super::managed::{Entry, Head};
 use super::object::ObjectId;
@@ -185,11 +185,7 @@ fn collect<'v>(tree: &Value, live: &'v Value, path: &mut Vec<PathStep>, leaves: 
         let Some((_, value)) = step.of_value(live) else { continue };
         let name = match step {
             Step::Field(name) => PathStep::Field(name),
-            Step::Item(keys) => PathStep::Item(
-                keys.into_iter()
-                    .map(|(key, value)| (key, value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
-                    .collect(),
-            ),
+            Step::Item(keys) => PathStep::Item(keys.into_iter().map(|(key, value)| (key, text_of(&value))).collect()),
             Step::Member(member) => PathStep::Item(vec![("value".into(), member.to_string())]),
             Step::At(at) => PathStep::Item(vec![("index".into(), at.to_string())]),
         };

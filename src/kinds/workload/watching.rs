@@ -13,7 +13,8 @@ use super::batch::{Batch, Turn};
 use super::cluster::Cluster;
 use super::known::{Judged, Known, Watched};
 use super::shelf::Shelf;
-use super::workload::{Wanted, Workload};
+use super::wanted::Wanted;
+use super::workload::Workload;
 use crate::unit::{KindError, Moment, Moments};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
