@@ -24,6 +24,7 @@ pub mod engine;
 pub mod forge;
 pub mod graph;
 pub mod kinds;
+pub mod metrics;
 pub mod plan;
 pub mod problem;
 pub mod repo;
@@ -36,7 +37,7 @@ pub mod yaml;
 
 /// The rooms from the ground up; each imports only from earlier rows.
 pub const FLOORS: &[&[&str]] = &[
-    &["problem", "repo"],
+    &["metrics", "problem", "repo"],
     &["yaml"],
     &["unit"],
     &["aws", "forge", "graph"],

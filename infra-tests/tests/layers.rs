@@ -10,6 +10,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("granit_parser", &["yaml"]),
     ("reqwest", &["forge", "alertmanager"]),
     ("petgraph", &["graph"]),
+    ("prometheus_client", &["metrics"]),
     ("aws_config", &["aws"]),
     ("aws_sdk_sts", &["aws"]),
     ("aws_sigv4", &["aws"]),
