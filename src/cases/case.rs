@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::state::{self, Moment};
-use super::{CaseEvent, CaseState, NoSuchStep, Proposal, Risk, Weight};
+use super::{CaseEvent, CaseState, NoSuchStep, Proposal, PullRequest, Risk, Weight};
 use crate::repo::CommitId;
 use crate::unit::{Coverage, Difference, Effect, EnvironmentName, UnitId};
 
@@ -65,6 +65,9 @@ pub struct Case {
     /// A change to Git that was asked for: it waits to be merged, and mutes nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proposal: Option<Proposal>,
+    /// The open pull requests that change what its units are made of; none where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_requests: Option<Vec<PullRequest>>,
 }
 
 /// What drifted in one unit.
@@ -85,6 +88,7 @@ pub struct Sight {
     pub commit: CommitId,
     pub weight: Weight,
     pub owners: Vec<String>,
+    pub open_requests: Option<Vec<PullRequest>>,
 }
 
 /// What a sync would do, counted by how gentle it is.
@@ -151,7 +155,8 @@ impl Case {
     /// half-given consent was for something else, is open again.
     pub fn seen_again(&self, sight: Sight, at: Timestamp) -> Result<Case, NoSuchStep> {
         let mut case = self.after(CaseEvent::SeenDrifted, at, SignedDuration::ZERO)?;
-        let Sight { mut units, plan_hash, state_hash, commit, weight, owners } = sight;
+        let Sight { mut units, plan_hash, state_hash, commit, weight, owners, open_requests } = sight;
+        let open_requests = open_requests.or(case.open_requests.take());
         remember_authors(&mut units, &self.units);
         let other_plan = self.plan_hash != plan_hash;
         let same = (&case.units, &case.commit, &case.state_hash) == (&units, &commit, &state_hash) && !other_plan;
@@ -164,7 +169,7 @@ impl Case {
         if !same && case.revision == self.revision {
             case.revision += 1;
         }
-        Ok(Case { units, plan_hash, state_hash, commit, weight, owners, quiet, ..case })
+        Ok(Case { units, plan_hash, state_hash, commit, weight, owners, open_requests, quiet, ..case })
     }
 
     /// Every difference with its unit, those that may lose data first.
@@ -267,6 +272,7 @@ pub(crate) mod tests {
             quiet: false,
             asked_who: 0,
             proposal: None,
+            open_requests: None,
         }
     }
 
@@ -305,6 +311,7 @@ pub(crate) mod tests {
             commit: CommitId::new("9f1c2ab0"),
             weight: Weight { risk, why: Vec::new() },
             owners: Vec::new(),
+            open_requests: None,
         }
     }
 

@@ -20,7 +20,7 @@ pub use case::{Case, CaseUnit, Effects, Sight};
 pub use group::{Group, Hand, group};
 pub use key::{InstallKey, case_key, state_hash};
 pub use policy::{Decision, Policy, Request};
-pub use proposal::Proposal;
+pub use proposal::{Proposal, PullRequest};
 pub use redact::{redact, scrub};
 pub use risk::{Risk, Weight, weigh};
 pub use state::{CaseEvent, CaseState, How, NoSuchStep};

@@ -43,6 +43,12 @@ pub enum Decision {
     NeedsAnother {
         rule: String,
     },
+    /// Not at this time, unless they say that it cannot wait; `hours` are those of the rule.
+    Closed {
+        rule: String,
+        hours: String,
+        why: String,
+    },
     Denied {
         rule: String,
         why: String,
@@ -73,10 +79,7 @@ impl Policy {
             if let Some((at, rule, hours)) =
                 allowing.iter().find_map(|(at, rule)| Some((at, rule, rule.hours.as_ref()?)))
             {
-                return Decision::Denied {
-                    rule: format!("access rule {}", at + 1),
-                    why: closed(action, case, rule, hours),
-                };
+                return closed(request, format!("access rule {}", at + 1), rule, hours);
             }
             let why = format!(
                 "You may not {} {environment}: no rule in `access` of its branch says so.{}",
@@ -156,16 +159,17 @@ impl Policy {
     }
 }
 
-/// Why one who may at other times may not now.
-fn closed(action: Action, case: &Case, rule: &AccessRule, hours: &Hours) -> String {
-    let (word, hours) = (action.word(), hours.text());
-    let way = match (rule.outside, action) {
+/// The answer to one who may at other times, and not now.
+fn closed(Request { action, case, .. }: Request<'_>, name: String, rule: &AccessRule, hours: &Hours) -> Decision {
+    let hours = hours.text();
+    let why = format!("You may {} {} within {hours}, and it is another time now.", action.word(), case.environment);
+    match (rule.outside, action) {
         (Outside::BreakGlass, Action::Sync) => {
-            format!(" If it cannot wait: `groundplan case sync {} --break-glass REASON`.", case.id)
+            let way = format!(" If it cannot wait: `groundplan case sync {} --break-glass REASON`.", case.id);
+            Decision::Closed { rule: name, hours: hours.to_string(), why: why + &way }
         }
-        (Outside::BreakGlass | Outside::Deny, _) => String::new(),
-    };
-    format!("You may {word} {} within {hours}, and it is another time now.{way}", case.environment)
+        (Outside::BreakGlass | Outside::Deny, _) => Decision::Denied { rule: name, why },
+    }
 }
 
 #[cfg(test)]
@@ -211,6 +215,7 @@ mod tests {
         match policy.decide(Request { action, who, case, at, breaks_glass }) {
             Decision::Allowed { .. } => "yes",
             Decision::NeedsAnother { .. } => "two",
+            Decision::Closed { .. } => "not now",
             Decision::Denied { .. } => "no",
         }
     }
@@ -267,7 +272,7 @@ mod tests {
         let glass = policy(vec![timed(Outside::BreakGlass)]);
         for (who, at, breaks, expected) in [
             ("U1", noon, false, "yes"),
-            ("U1", night, false, "no"),
+            ("U1", night, false, "not now"),
             ("U1", night, true, "yes"),
             ("U9", night, true, "no"),
         ] {

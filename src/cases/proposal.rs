@@ -16,6 +16,14 @@ pub struct Proposal {
     pub link: Option<String>,
 }
 
+/// A pull request that somebody opened.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct PullRequest {
+    pub number: u64,
+    pub link: String,
+    pub branch: String,
+}
+
 impl Proposal {
     /// What is waited for, in a few words.
     pub fn word(&self) -> &'static str {
@@ -28,6 +36,13 @@ impl Proposal {
 }
 
 impl Case {
+    /// The open pull requests of others that change what its units are made of; none where that is not known.
+    pub fn others_requests(&self) -> Option<Vec<&PullRequest>> {
+        let own = self.proposal.as_ref().map(|proposal| proposal.branch.as_str());
+        let all = self.open_requests.as_ref()?;
+        Some(all.iter().filter(|request| Some(request.branch.as_str()) != own).collect())
+    }
+
     /// The case once a change is proposed. Its state stays: a change that nobody merges ends nothing.
     pub fn with_proposal(&self, proposal: Proposal) -> Case {
         let revision = self.revision + 1;

@@ -162,7 +162,7 @@ pub(super) async fn run(operator: OperatorArguments, arguments: CaseArguments) -
 async fn act(service: &Service, wish: Wish, wanted: &Wanted) -> Result<Case, CommandError> {
     let answer = match service.act(&wish).await? {
         Answer::Propose(kept) => match service.propose(*kept, &wish, wanted).await? {
-            Answer::Refused(why) => return Err(CommandError::failed(why)),
+            Answer::Refused(why) | Answer::Closed { why, .. } => return Err(CommandError::failed(why)),
             proposed => proposed,
         },
         answer => answer,
@@ -172,6 +172,7 @@ async fn act(service: &Service, wish: Wish, wanted: &Wanted) -> Result<Case, Com
         Answer::Done(case) | Answer::Waits(case) => Ok(case),
         Answer::Go(kept) => Ok(service.sync(*kept, &wish).await?),
         Answer::Look(case) => Ok(service.recheck(&case).await?),
+        Answer::Closed { why, .. } => Err(CommandError::failed(why)),
         Answer::Refused(why) => {
             let error = CommandError::failed(why);
             Err(error.hint(format!(

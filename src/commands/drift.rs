@@ -99,6 +99,7 @@ fn stop_after(stop: &Stop, within: SignedDuration) -> tokio::task::JoinHandle<()
 
 async fn tell(session: &Session, selection: &Selection<'_>, seen: &Observation) -> Result<(), CommandError> {
     let service = service(session).await?;
+    service.read_requests().await;
     match service.tell(selection, seen, Timestamp::now()).await {
         Ok(cases) => {
             for case in cases {

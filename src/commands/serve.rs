@@ -14,7 +14,8 @@ use super::session::Session;
 use super::settings::{OperatorArguments, Settings};
 use crate::alertmanager::Alertmanager;
 use crate::forge::Forge;
-use crate::serve::{Door, Health, Records, Service, Source};
+use crate::metrics::Metrics;
+use crate::serve::{Door, Health, LIST_AFTER, OpenRequests, Records, Service, Source};
 use crate::slack::{Signatures, Slack};
 
 /// Look for drift when each environment's schedule says so, tell it in Slack, and answer the
@@ -22,14 +23,15 @@ use crate::slack::{Signatures, Slack};
 ///
 /// Presses come by Socket Mode where GROUNDPLAN_SLACK_APP_TOKEN is set (nothing has to reach this
 /// machine), by HTTP on --listen where GROUNDPLAN_SLACK_SIGNING_SECRET is set. Clean looks are
-/// silent: GET /healthz on --listen answers 200 while every environment is seen in time, else 503.
+/// silent: GET /healthz on --listen answers 200 while every environment is seen in time, else 503,
+/// and GET /metrics is for Prometheus.
 #[derive(Args)]
 pub struct ServeArguments {
     /// The repository: a path, or a file:// or http(s):// address.
     #[arg(long, default_value = ".", value_name = "PATH|URL", env = "GROUNDPLAN_REPO")]
     repo: String,
 
-    /// Where to listen: Slack posts to /slack/interactions there, /healthz is the heartbeat, and where
+    /// Where to listen: Slack posts to /slack/interactions there, /healthz is the heartbeat, /metrics is for Prometheus, and where
     /// GROUNDPLAN_AUDIT_TOKEN is set, API servers post their audit to /kubernetes/audit.
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
@@ -46,7 +48,7 @@ pub(super) async fn run(operator: OperatorArguments, arguments: ServeArguments) 
     let group_wait = Duration::try_from(group_wait).map_err(|_| CommandError::usage("--group-wait is below zero"))?;
     let service = Service { group_wait, ..service(&session).await? };
     let socket_mode = session.settings.slack.app_token.is_some();
-    let signatures = session.settings.slack.signing_secret.clone().map(Signatures::new);
+    let signatures = session.settings.slack.signing_secret.as_ref().map(Signatures::new);
     let by_http = listen.is_some() && signatures.is_some();
     let http = match listen {
         None => None,
@@ -91,12 +93,15 @@ pub(super) async fn service(session: &Session) -> Result<Service, CommandError> 
         approvers: session.settings.approvers.clone(),
         settle: session.settings.settle,
         ask_after: session.settings.ask_after.clone(),
+        list_after: LIST_AFTER,
         turn: Arc::default(),
         news: Arc::default(),
         owner: owner(),
         health: Health::default(),
+        metrics: Metrics::default(),
         group_wait: Duration::ZERO,
         records: Records::default(),
+        requests: OpenRequests::default(),
     })
 }
 

@@ -23,10 +23,10 @@ pub enum ForgeError {
     Moved { branch: String },
     #[error("`{location}` names no repository of the forge at `{url}`")]
     NotAtForge { location: String, url: String },
-    #[error("the branch `{branch}` is pushed, and the pull request could not be opened: the forge did not answer")]
-    Unreachable { branch: String, source: reqwest::Error },
-    #[error("the branch `{branch}` is pushed, and the forge refused the pull request: {status} {said}")]
-    Refused { branch: String, status: u16, said: String },
+    #[error("{outcome}: the forge did not answer")]
+    Unreachable { outcome: String, source: reqwest::Error },
+    #[error("{outcome}: the forge refused it with {status} {said}")]
+    Refused { outcome: String, status: u16, said: String },
     #[error("the branch `{branch}` is pushed, and there is no branch to merge it into: HEAD names none")]
     NoBase { branch: String },
 }

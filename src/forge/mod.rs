@@ -8,6 +8,7 @@
 mod branch;
 mod error;
 mod gitea;
+mod open;
 mod proposal;
 mod push;
 mod request;
@@ -15,6 +16,7 @@ mod request;
 mod tests;
 
 pub use error::ForgeError;
+pub use open::OpenRequest;
 pub use proposal::{Kind, Proposal, Proposed};
 pub use request::{ForgeKind, ForgeSettings};
 

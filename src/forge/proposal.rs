@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::request::Check;
+use super::request::{Check, Label};
 use crate::repo::{CommitId, Files};
 
 /// What a proposal does.
@@ -54,6 +54,13 @@ impl Kind {
         match self {
             Kind::Ignore => None,
             Kind::Adopt => Some(Check { name: "adopt/no-op-proof", words: "Merging changes nothing live" }),
+        }
+    }
+
+    pub(super) fn label(self) -> Label {
+        match self {
+            Kind::Ignore => Label { name: "drift-ignore", color: "#bfdadc", words: "Groundplan: this drift is known" },
+            Kind::Adopt => Label { name: "drift-adopt", color: "#0e8a16", words: "Groundplan: Git says what is live" },
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Pull requests, whichever forge they are opened at.
 
+use std::collections::BTreeSet;
+
 use super::proposal::{Proposal, TRAILER};
-use super::{ForgeError, gitea};
+use super::{ForgeError, OpenRequest, gitea};
 use crate::repo::CommitId;
 use crate::unit::Secret;
 
@@ -42,11 +44,25 @@ impl Default for ForgeSettings {
 pub(super) trait Requests {
     /// The number and the address of the open pull request from a branch, where there is one.
     async fn open(&self, branch: &str, into: &str) -> Result<Option<(u64, String)>, ForgeError>;
-    /// Opens one; its address.
-    async fn create(&self, branch: &str, into: &str, words: &Words) -> Result<String, ForgeError>;
+    /// Opens one; its number and its address.
+    async fn create(&self, branch: &str, into: &str, words: &Words) -> Result<(u64, String), ForgeError>;
     async fn update(&self, branch: &str, number: u64, words: &Words) -> Result<(), ForgeError>;
     /// Says of a commit that a check of ours has passed.
     async fn pass(&self, branch: &str, commit: &CommitId, check: &Check) -> Result<(), ForgeError>;
+    /// Labels one; the label is made where it is not there.
+    async fn label(&self, number: u64, label: &Label) -> Result<(), ForgeError>;
+    /// Those that are open, the youngest first and `most` at the most, without their files.
+    async fn all_open(&self, most: usize) -> Result<Vec<OpenRequest>, ForgeError>;
+    /// The paths that one changes.
+    async fn files(&self, number: u64) -> Result<BTreeSet<String>, ForgeError>;
+}
+
+/// What makes proposals of one kind easy to find.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Label {
+    pub(super) name: &'static str,
+    pub(super) color: &'static str,
+    pub(super) words: &'static str,
 }
 
 /// A check that was made before the push; of one commit, so that a later one has not passed it.
@@ -82,15 +98,25 @@ impl ForgeKind {
                 if let Some(check) = proposal.kind.check() {
                     forge.pass(branch, commit, &check).await?;
                 }
-                open_or_update(&forge, branch, into, &words).await
+                open_or_update(&forge, branch, into, (&words, proposal.kind.label())).await
             }
         }
     }
 }
 
-async fn open_or_update(forge: &impl Requests, branch: &str, into: &str, words: &Words) -> Result<String, ForgeError> {
-    match forge.open(branch, into).await? {
-        Some((number, link)) => forge.update(branch, number, words).await.map(|()| link),
-        None => forge.create(branch, into, words).await,
+async fn open_or_update(
+    forge: &impl Requests,
+    branch: &str,
+    into: &str,
+    (words, label): (&Words, Label),
+) -> Result<String, ForgeError> {
+    if let Some((number, link)) = forge.open(branch, into).await? {
+        return forge.update(branch, number, words).await.map(|()| link);
     }
+    let (number, link) = forge.create(branch, into, words).await?;
+    // It is open, which is what was asked for; one that lost its label is not given it again.
+    if let Err(error) = forge.label(number, &label).await {
+        tracing::warn!(%error, "a pull request is open without its label");
+    }
+    Ok(link)
 }

@@ -48,6 +48,12 @@ pub enum Answer {
     Propose(Box<KeptCase>),
     /// Another one has to agree.
     Waits(Case),
+    /// Not at this time, unless they say why it cannot wait; `hours` are those of the rule.
+    Closed {
+        case: Box<Case>,
+        hours: String,
+        why: String,
+    },
     Refused(String),
 }
 
@@ -81,6 +87,10 @@ impl Service {
         };
         let (rule, two) = match decision {
             Decision::Denied { rule, why } => return self.refuse(wish, &kept, &rule, why, now).await,
+            Decision::Closed { rule, hours, why } => {
+                self.refuse(wish, &kept, &rule, why.clone(), now).await?;
+                return Ok(Answer::Closed { case: Box::new(kept.case), hours, why });
+            }
             Decision::Allowed { rule } => (rule, false),
             Decision::NeedsAnother { rule } => (rule, true),
         };

@@ -90,12 +90,19 @@ impl Service {
                 What::Reply(reply) => send_reply(&slack, reply).await,
             };
             match posted {
-                Ok(Sent::Now(told)) => self.store.told(&sent, Some(&told)).await?,
+                Ok(Sent::Now(told)) => {
+                    self.store.told(&sent, Some(&told)).await?;
+                    if sent.attempts > 0 {
+                        self.fold(alerts, Timestamp::now()).await?;
+                    }
+                }
                 Ok(Sent::NothingNew) => {
                     self.store.told(&sent, None).await?;
                     continue;
                 }
-                Err(error) if error.message_is_gone() => self.store.forget_message(&sent).await?,
+                Err(error) if error.message_is_gone() || is_shut_out(&slack, &sent, &error) => {
+                    self.store.forget_message(&sent).await?;
+                }
                 // The message that it answers was taken away: with the next one comes another thread.
                 Err(error) if error.word() == Some("thread_not_found") => self.store.told(&sent, None).await?,
                 Err(error) => {
@@ -120,8 +127,19 @@ impl Service {
             // Somebody has to set it right first.
             (None, false) => LONGEST_WAIT,
         };
+        self.metrics.slack_error(error.code());
         tracing::warn!(%error, "Slack could not be told of `{}`; trying again in {}", sent.name, wait);
         self.store.postpone(sent, &error.to_string(), Timestamp::now() + wait).await
+    }
+}
+
+/// Whether the channel of a case's message takes no edit any more, and another one would take a new message.
+fn is_shut_out(slack: &Slack, sent: &Outgoing, error: &SlackError) -> bool {
+    match &sent.what {
+        What::Case(kept) => kept.told.as_ref().is_some_and(|(channel, _)| {
+            error.is_about_the_channel() && slack.settings().has_another_channel(kept.case.alerts.as_deref(), channel)
+        }),
+        What::Notice(..) | What::Reply(_) => false,
     }
 }
 

@@ -64,7 +64,7 @@ fn line(case: &Case, now: Timestamp) -> String {
     format!("• {} {}: {}, {age}{owners}", case.id, units.join(", "), case.state.word())
 }
 
-fn count(cases: usize) -> String {
+pub(super) fn count(cases: usize) -> String {
     if cases == 1 { "1 case".to_owned() } else { format!("{cases} cases") }
 }
 

@@ -215,7 +215,7 @@ fn due(scheduled: &Scheduled, looked: Option<&Looked>) -> Option<Timestamp> {
     }
 }
 
-fn last<'a>(looked: &'a [Looked], scheduled: &Scheduled) -> Option<&'a Looked> {
+pub(super) fn last<'a>(looked: &'a [Looked], scheduled: &Scheduled) -> Option<&'a Looked> {
     let is_its = |looked: &&Looked| {
         looked.repository == scheduled.repository && looked.environment == scheduled.environment.as_str()
     };

@@ -7,18 +7,21 @@
 mod act;
 mod adopt;
 mod attribute;
+mod backlog;
 mod card;
 mod deliver;
 mod digest;
 mod health;
 mod held;
 mod ignore;
+mod lists;
 mod look;
 mod observe;
 mod page;
 mod press;
 mod propose;
 mod records;
+mod requests;
 mod run;
 mod source;
 mod sync;
@@ -28,11 +31,13 @@ mod watch;
 
 pub use act::{Answer, Transport, Wish};
 pub use attribute::ASK_AFTER;
+pub use backlog::LIST_AFTER;
 pub use card::Card;
 pub use health::Health;
 pub use observe::Observation;
 pub use propose::Wanted;
 pub use records::Records;
+pub use requests::OpenRequests;
 pub use run::{Door, ServeError};
 pub use source::Source;
 pub use tell::TellError;
@@ -43,6 +48,7 @@ use std::sync::Arc;
 use crate::alertmanager::Alertmanager;
 use crate::engine::Engine;
 use crate::forge::Forge;
+use crate::metrics::Metrics;
 use crate::slack::Slack;
 use crate::store::Store;
 
@@ -64,6 +70,8 @@ pub struct Service {
     pub settle: jiff::SignedDuration,
     /// When the records of the world are asked who it was, counted from the first sight.
     pub ask_after: Vec<jiff::SignedDuration>,
+    /// What piled up is told in one list once Slack took nothing for so long.
+    pub list_after: jiff::SignedDuration,
     /// Syncs of cases take turns.
     pub turn: Arc<tokio::sync::Mutex<()>>,
     /// Rung when there is something to tell.
@@ -71,10 +79,13 @@ pub struct Service {
     /// This process, among the replicas that share a store.
     pub owner: String,
     pub health: Health,
+    pub metrics: Metrics,
     /// How long what a watch saw waits for more of the same.
     pub group_wait: std::time::Duration,
     /// What the API servers' audit webhooks told.
     pub records: Records,
+    /// The pull requests that are open at the forge.
+    pub requests: OpenRequests,
 }
 
 #[derive(Debug, thiserror::Error)]

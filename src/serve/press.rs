@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::ignore;
 use super::{Answer, Service, TellError, Transport, Wanted, Wish};
-use crate::cases::Action;
+use crate::cases::{Action, Case};
 use crate::plan::chain;
 use crate::slack::{Press, Standing};
 
@@ -44,10 +44,12 @@ impl Service {
         match self.act(&wish).await? {
             Answer::Done(_) | Answer::Waits(_) => Ok(None),
             Answer::Refused(why) => Ok(Some(why)),
+            Answer::Closed { case, hours, why } => Ok(self.ask_to_break_glass(press, &case, &hours, why).await),
             Answer::Propose(kept) => {
                 let wanted = Wanted { reason: press.typed.clone(), until: press.until, path: None };
                 match self.propose(*kept, &wish, &wanted).await? {
                     Answer::Refused(why) => Ok(Some(why)),
+                    Answer::Closed { why, .. } => Ok(Some(why)),
                     Answer::Done(_) | Answer::Waits(_) | Answer::Go(_) | Answer::Look(_) | Answer::Propose(_) => {
                         Ok(None)
                     }
@@ -85,21 +87,43 @@ impl Service {
         Ok(true)
     }
 
+    /// Opens the dialog for what cannot wait; what is returned is for the one who pressed.
+    ///
+    /// The rules were read from Git first, and Slack may have forgotten the press by then: the way at a terminal stands
+    /// in `why`.
+    async fn ask_to_break_glass(&self, press: &Press, case: &Case, hours: &str, why: String) -> Option<String> {
+        let Some(slack) = self.slack.as_ref().filter(|_| case.revision == press.revision) else { return Some(why) };
+        match slack.ask_to_break_glass(case, press, hours).await {
+            Ok(()) => None,
+            Err(error) => {
+                tracing::info!(case = case.id, error = chain(&error), "the dialog could not be opened");
+                Some(why)
+            }
+        }
+    }
+
     /// Why somebody has no say whatever the rules call everyone: a guest, a bot, one who left, and
     /// whoever Slack cannot vouch for now.
     async fn outsider(&self, press: &Press) -> Option<(&'static str, String)> {
-        let elsewhere = press.user_team.is_some() && press.team.is_some() && press.user_team != press.team;
-        let action = press.action.word();
-        if elsewhere {
-            let why = format!("You may not {action} this: you belong to another workspace.");
-            return Some(("another workspace", why));
-        }
-        let standing = self.slack.as_ref()?.member(&press.user_id).await.map(|member| member.standing);
-        let why = match standing {
-            Ok(Standing::Full) => return None,
-            Ok(Standing::Guest) => "you are a guest here",
-            Ok(Standing::Bot) => "an app may not press",
-            Ok(Standing::Gone) => "your account is deactivated",
+        let (slack, action) = (self.slack.as_ref()?, press.action.word());
+        let asked = async {
+            // An app may be installed in several workspaces, with one secret for all of them.
+            let ours = slack.workspace().await?;
+            let is_elsewhere = |team: &Option<String>| team.as_ref().is_some_and(|team| *team != ours);
+            match is_elsewhere(&press.team) || is_elsewhere(&press.user_team) {
+                true => Ok(None),
+                false => slack.member(&press.user_id).await.map(|member| Some(member.standing)),
+            }
+        };
+        let why = match asked.await {
+            Ok(Some(Standing::Full)) => return None,
+            Ok(None) => {
+                let why = format!("You may not {action} this: you belong to another workspace.");
+                return Some(("another workspace", why));
+            }
+            Ok(Some(Standing::Guest)) => "you are a guest here",
+            Ok(Some(Standing::Bot)) => "an app may not press",
+            Ok(Some(Standing::Gone)) => "your account is deactivated",
             Err(error) => {
                 let why = format!("Slack could not be asked who you are, so nothing was done: {}.", chain(&error));
                 return Some(("who it was is not known", why));
@@ -121,7 +145,7 @@ fn wish(press: &Press) -> Wish {
             message: press.ts.clone(),
             confirmed: press.typed.clone(),
         },
-        break_glass: None,
+        break_glass: press.break_glass.clone(),
         span: press.hours.map(|hours| SignedDuration::from_hours(i64::from(hours))),
     }
 }

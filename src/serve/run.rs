@@ -35,7 +35,7 @@ impl Service {
     /// Serves until something makes going on useless, or until it is dropped.
     pub async fn run(self, http: Option<Door>, socket_mode: bool) -> Result<(), ServeError> {
         self.take_up().await?;
-        let (inbox, mut presses) = Inbox::new(ROOM);
+        let (inbox, mut presses) = Inbox::new(ROOM, self.metrics.clone());
         let web = async {
             match http {
                 Some(Door { listener, signatures, audit }) => {
@@ -78,6 +78,7 @@ impl Service {
             never = self.keep_watching() => match never {},
             never = self.keep_attributing() => match never {},
             never = self.keep_paging() => match never {},
+            never = self.keep_reading_requests() => match never {},
         }
     }
 

@@ -34,6 +34,11 @@ impl Source {
         Arc::clone(&self.last.lock().expect("nobody panics while holding it"))
     }
 
+    /// Where changes are pushed, without what may be secret in it.
+    pub(super) fn push_address(&self) -> String {
+        self.last().push_address()
+    }
+
     /// The repository as it is now.
     fn refreshed(&self) -> Result<Arc<Repository>, RepoError> {
         let tell = |what: &str| tracing::debug!(what);

@@ -1,12 +1,14 @@
 //! A drift report to cases, and cases to the outbox.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
+use super::lists::quieten;
 use super::underway::{self, Busy};
-use super::{Observation, Records, Service};
+use super::{Observation, OpenRequests, Records, Service};
 use crate::cases::{
     self, Case, CaseEvent, CaseState, CaseUnit, Group, Hand, How, InstallKey, NoSuchStep, Risk, Sight, Weight,
 };
@@ -29,8 +31,6 @@ pub enum TellError {
     Underway { environment: String, by: String },
 }
 
-/// More new cases than this in one run are told in one list.
-const MOST_NEW: usize = 10;
 /// A drift that is back within this time is the same case again.
 const SAME_FOR: SignedDuration = SignedDuration::from_hours(24);
 
@@ -44,6 +44,7 @@ struct Look<'a> {
     key: InstallKey,
     /// Who changed what in clusters, as far as their API servers have told.
     records: &'a Records,
+    requests: &'a OpenRequests,
     now: Timestamp,
 }
 
@@ -63,7 +64,8 @@ impl Service {
         }
         let open = self.store.open_cases(repository, environment).await?;
         let key = self.store.install_key().await?;
-        let look = Look { selection, plan, report, began: *began, key, records: &self.records, now };
+        let (records, requests) = (&self.records, &self.requests);
+        let look = Look { selection, plan, report, began: *began, key, records, requests, now };
         let mut steps = Vec::new();
         let mut seen = BTreeSet::new();
         for group in look.groups(&open) {
@@ -92,6 +94,8 @@ impl Service {
         if is_whole && (report.units.is_empty() || report.unverifiable().count() < report.units.len()) {
             self.store.remember_look(repository, environment, now).await?;
         }
+        let resolved = steps.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(step, _)| &step.case);
+        resolved.for_each(|case| self.count_end(case, now));
         self.news.notify_one();
         Ok(steps.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(step, _)| step.case).collect())
     }
@@ -142,8 +146,18 @@ impl Service {
         let done = self.store.keep(std::slice::from_ref(&step), &[], now).await?;
         self.news.notify_one();
         match done.first() {
-            Some(true) => Ok(KeptCase { case: step.case, ..kept }),
+            Some(true) => {
+                self.count_end(&step.case, now);
+                Ok(KeptCase { case: step.case, ..kept })
+            }
             Some(false) | None => Ok(kept),
+        }
+    }
+
+    /// Counts how long a case took that was resolved just now.
+    fn count_end(&self, case: &Case, now: Timestamp) {
+        if case.resolved_at == Some(now) {
+            self.metrics.resolved(Duration::try_from(now.duration_since(case.first_seen)).unwrap_or_default());
         }
     }
 }
@@ -152,43 +166,9 @@ fn step(before: &Case, case: Case) -> Step {
     Step { before: Some(before.revision), tell: is_news(before, &case), audit: None, case }
 }
 
-/// A case that people know of is told whenever it is another revision.
+/// A case that people know of is told whenever it is another revision, or others propose something of it.
 fn is_news(before: &Case, case: &Case) -> bool {
-    !case.quiet && case.revision != before.revision
-}
-
-/// Leaves the first new cases their own messages, the riskiest first; the others, and all that was
-/// there before anyone looked, stand in one list.
-fn quieten(steps: &mut [Step], environment: &str, alerts: Option<&str>, baseline: bool, now: Timestamp) -> Vec<Notice> {
-    let mut new: Vec<_> = steps.iter_mut().filter(|step| step.before.is_none()).collect();
-    new.sort_by_key(|step| std::cmp::Reverse(step.case.weight.risk));
-    let mut listed = Vec::new();
-    for step in new.into_iter().skip(if baseline { 0 } else { MOST_NEW }) {
-        (step.case.quiet, step.tell) = (true, false);
-        listed.push(line(&step.case));
-    }
-    if listed.is_empty() {
-        return Vec::new();
-    }
-    let count = listed.len();
-    let (name, title) = match baseline {
-        true => (
-            format!("baseline:{environment}"),
-            format!("First look at {environment}: {count} drifted before anyone looked. Nothing is asked of anyone."),
-        ),
-        false => (
-            format!("digest:{environment}:{}", now.as_millisecond()),
-            format!("Drift in {environment}: {count} more cases, beside those that have a message of their own."),
-        ),
-    };
-    let text = format!("{title} `groundplan case list` shows them all.\n{}", listed.join("\n"));
-    vec![Notice { name, alerts: alerts.map(str::to_owned), text }]
-}
-
-fn line(case: &Case) -> String {
-    let units: Vec<_> = case.units.iter().map(|unit| unit.id.as_str()).collect();
-    let risky = if case.weight.risk == Risk::Risky { ", risky" } else { "" };
-    format!("• {} {}: {} changes{risky}", case.id, units.join(", "), case.differences().len())
+    !case.quiet && (case.revision != before.revision || case.open_requests != before.open_requests)
 }
 
 impl Look<'_> {
@@ -265,6 +245,11 @@ impl Look<'_> {
             plan_hash: would_do.digest(),
             commit: self.plan.commit.clone(),
             owners: self.owners(group),
+            open_requests: self.requests.touching(
+                group.units.iter(),
+                &self.selection.graph,
+                self.selection.environment,
+            ),
             units,
             weight,
         })
@@ -291,7 +276,7 @@ impl Look<'_> {
     }
 
     fn new_case(&self, key: String, sight: Sight) -> Case {
-        let Sight { units, plan_hash, state_hash, commit, weight, owners } = sight;
+        let Sight { units, plan_hash, state_hash, commit, weight, owners, open_requests } = sight;
         let (declaration, environment) = (self.selection.declaration, self.selection.environment);
         Case {
             id: format!("d_{}", &hex::encode(Sha256::digest(format!("{key}\0{}", self.now)))[..8]),
@@ -317,6 +302,7 @@ impl Look<'_> {
             quiet: false,
             asked_who: 0,
             proposal: None,
+            open_requests,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use slack_morphism::errors::SlackClientError;
 use slack_morphism::prelude::SlackClientHyperHttpsConnector;
@@ -71,12 +72,32 @@ impl Slack {
 
     /// Tells of a case in the channel of its environment, plainer where Slack refuses the blocks.
     pub async fn post(&self, case: &Case) -> Result<Posted, SlackError> {
-        let channel = self.settings.channel(case.alerts.as_deref())?.to_owned();
-        let deed = format!("post case `{}` in channel `{channel}`", case.id);
+        self.in_a_channel(case.alerts.as_deref(), |channel| Box::pin(self.post_in(channel, case))).await
+    }
+
+    async fn post_in(&self, channel: String, case: &Case) -> Result<Posted, SlackError> {
         let metadata = json!({"event_type": "groundplan_case", "event_payload": {"case": case.id}});
+        let deed = format!("post case `{}` in channel `{channel}`", case.id);
         let body = json!({"channel": channel, "metadata": metadata, "unfurl_links": false, "unfurl_media": false});
         let answer = self.tell("chat.postMessage", &deed, body, case).await?;
         posted(&deed, &answer)
+    }
+
+    /// Does something in the channel of `alerts`; in the default one where Slack lets us do nothing there.
+    pub(super) async fn in_a_channel<'d, T>(
+        &self,
+        alerts: Option<&str>,
+        deed: impl Fn(String) -> BoxFuture<'d, Result<T, SlackError>>,
+    ) -> Result<T, SlackError> {
+        let channels = self.settings.channels(alerts)?;
+        let (last, others) = channels.split_last().expect("there is one at least");
+        for channel in others {
+            match deed((*channel).to_owned()).await {
+                Err(error) if error.is_about_the_channel() => tracing::warn!(%error, "going on in the default channel"),
+                result => return result,
+            }
+        }
+        deed((*last).to_owned()).await
     }
 
     /// Makes the message say what the case is now.
@@ -106,7 +127,17 @@ impl Slack {
         field: &str,
         name: &str,
     ) -> Result<Option<Posted>, SlackError> {
-        let channel = self.settings.channel(alerts)?.to_owned();
+        let look = |channel| Box::pin(self.look_in(channel, event, field, name)) as BoxFuture<'_, _>;
+        self.in_a_channel(alerts, look).await
+    }
+
+    async fn look_in(
+        &self,
+        channel: String,
+        event: &str,
+        field: &str,
+        name: &str,
+    ) -> Result<Option<Posted>, SlackError> {
         let deed = format!("look for `{name}` in channel `{channel}`");
         let body = json!({"channel": channel, "limit": 200, "include_all_metadata": true});
         let answer = self.call("conversations.history", &deed, self.bot_token()?, &body).await?;

@@ -36,6 +36,17 @@ impl SlackError {
         }
     }
 
+    /// What it is counted as: Slack's word, or one of ours.
+    pub fn code(&self) -> &str {
+        match self {
+            SlackError::Refused { word, .. } => word,
+            SlackError::Unusable(_) => "unusable",
+            SlackError::NoChannel { .. } => "no_channel",
+            SlackError::Throttled { .. } => "ratelimited",
+            SlackError::Unreachable { .. } => "unreachable",
+        }
+    }
+
     /// How long Slack asks to be left alone.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -59,6 +70,12 @@ impl SlackError {
     /// Whether the message that was to be updated is no more, so that a new one is due.
     pub fn message_is_gone(&self) -> bool {
         matches!(self.word(), Some("message_not_found" | "cant_update_message" | "edit_window_closed"))
+    }
+
+    /// Whether it is the channel that takes nothing from us, so that another one may.
+    pub fn is_about_the_channel(&self) -> bool {
+        let words = ["channel_not_found", "is_archived", "not_in_channel", "restricted_action"];
+        self.word().is_some_and(|word| words.contains(&word))
     }
 
     /// Whether plainer blocks may be accepted.

@@ -1,6 +1,6 @@
 //! Presses that come by HTTP: signed by Slack, small, and new.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, Request, State};
@@ -31,8 +31,12 @@ pub fn router(signatures: Signatures, inbox: Inbox) -> Router {
 }
 
 async fn interaction(State(door): State<Door>, request: Request) -> StatusCode {
+    let came = Instant::now();
     match door.admit(request).await {
-        Ok(taken) => answer(taken),
+        Ok(taken) => {
+            door.inbox.acknowledged(came.elapsed());
+            answer(taken)
+        }
         Err(refused) => refused,
     }
 }

@@ -37,7 +37,7 @@ pub(super) struct Known(Arc<Mutex<HashMap<String, (Instant, Value)>>>);
 impl Slack {
     /// Who a user is (`users.info`).
     pub async fn member(&self, user: &str) -> Result<Member, SlackError> {
-        let answer = self.known("users.info", "user", user, &format!("ask who `{user}` is")).await?;
+        let answer = self.known("users.info", json!({"user": user}), &format!("ask who `{user}` is")).await?;
         let user = &answer["user"];
         let is = |name: &str| user[name] == true;
         let standing = match () {
@@ -54,20 +54,28 @@ impl Slack {
     /// The ids of those in a user group (`usergroups.users.list`).
     pub async fn group(&self, group: &str) -> Result<Vec<String>, SlackError> {
         let deed = format!("ask who is in the user group `{group}`");
-        let answer = self.known("usergroups.users.list", "usergroup", group, &deed).await?;
+        let answer = self.known("usergroups.users.list", json!({"usergroup": group}), &deed).await?;
         let users = answer["users"].as_array().into_iter().flatten();
         Ok(users.filter_map(|user| user.as_str().map(str::to_owned)).collect())
     }
 
-    async fn known(&self, method: &str, argument: &str, name: &str, deed: &str) -> Result<Value, SlackError> {
-        let key = format!("{method} {name}");
+    /// The id of the workspace that the app is installed in (`auth.test`).
+    pub async fn workspace(&self) -> Result<String, SlackError> {
+        let deed = "ask which workspace this is";
+        let answer = self.known("auth.test", json!({}), deed).await?;
+        let team = answer["team_id"].as_str().filter(|team| !team.is_empty());
+        let why = || "the answer names no workspace".to_owned();
+        team.map(str::to_owned).ok_or_else(|| SlackError::Unreachable { deed: deed.to_owned(), why: why() })
+    }
+
+    async fn known(&self, method: &str, body: Value, deed: &str) -> Result<Value, SlackError> {
+        let key = format!("{method} {body}");
         let lock = |known: &Known| known.0.lock().expect("nobody panics while holding it").get(&key).cloned();
         if let Some((at, answer)) = lock(&self.known)
             && at.elapsed() < BELIEVED_FOR
         {
             return Ok(answer);
         }
-        let body = json!({argument: name});
         let answer = self.call(method, deed, self.bot_token()?, &body).await?;
         let mut known = self.known.0.lock().expect("nobody panics while holding it");
         known.retain(|_, (at, _)| at.elapsed() < BELIEVED_FOR);

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::button::{self, plain};
 use super::line::{self, authors, line};
-use super::news::{count, moment, news, proposal, title};
+use super::news::{count, link, moment, news, proposal, title};
 use super::text::{code, safe};
-use crate::cases::{Case, CaseState, Effects};
+use crate::cases::{Case, CaseState, Effects, PullRequest};
 use crate::unit::{Coverage, Shown};
 
 /// A message as Slack takes it.
@@ -35,6 +35,7 @@ pub enum Detail {
 pub(super) const MOST_LINES: usize = 6;
 const SECTION: usize = 2800;
 const FIELD: usize = 300;
+const MOST_REQUESTS: usize = 2;
 
 impl Detail {
     /// The next plainer one: an alert is never dropped for its looks.
@@ -92,7 +93,7 @@ fn fields(case: &Case) -> Value {
     if let Some(first) = unchecked.first() {
         checked += &format!("\nnot: {}", code(first, 120));
     }
-    let git = format!("{} of {}", code(case.commit.short(), 20), code(&case.repository, 80));
+    let git = format!("{} of {}{}", code(case.commit.short(), 20), code(&case.repository, 80), open_requests(case));
     let field = |name: &str, value: &str| json!({"type": "mrkdwn", "text": short(format!("*{name}*\n{value}"), FIELD)});
     let owners: Vec<_> = case.owners.iter().take(4).map(|owner| safe(owner, 60)).collect();
     let owner = (!owners.is_empty()).then(|| field("Owner", &owners.join(", ")));
@@ -104,6 +105,21 @@ fn fields(case: &Case) -> Value {
         Some(field("Coverage", &checked)),
     ];
     json!({"type": "section", "block_id": "case_facts", "fields": facts.into_iter().flatten().collect::<Vec<_>>()})
+}
+
+/// What others propose of it, where that is known: who syncs it may undo what they are about to declare.
+fn open_requests(case: &Case) -> String {
+    match case.others_requests().as_deref() {
+        None => String::new(),
+        Some([]) => "\nno open pull request changes it".to_owned(),
+        Some(requests) => {
+            let named = |request: &&PullRequest| link(&request.link, &format!("#{}", request.number));
+            let first: Vec<_> = requests.iter().take(MOST_REQUESTS).map(named).collect();
+            let more = requests.len().saturating_sub(MOST_REQUESTS);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("\n📝 changed by {}{more}", first.join(", "))
+        }
+    }
 }
 
 /// The changes worth most attention, as what a sync would do to each.

@@ -7,14 +7,15 @@
 
 mod button;
 mod client;
+mod confirm;
 mod deliveries;
+mod dialog;
 mod error;
 mod inbox;
 mod interactions;
 mod line;
 mod member;
 mod message;
-mod modal;
 mod news;
 mod notice;
 mod press;

@@ -8,7 +8,10 @@ use super::{Posted, Slack, SlackError};
 impl Slack {
     /// Says a few words in the channel that `alerts` means; `name` finds them again.
     pub async fn notice(&self, alerts: Option<&str>, name: &str, text: &str) -> Result<Posted, SlackError> {
-        let channel = self.settings().channel(alerts)?.to_owned();
+        self.in_a_channel(alerts, |channel| Box::pin(self.notice_in(channel, name, text))).await
+    }
+
+    async fn notice_in(&self, channel: String, name: &str, text: &str) -> Result<Posted, SlackError> {
         let deed = format!("tell `{name}` in channel `{channel}`");
         let metadata = json!({"event_type": "groundplan_notice", "event_payload": {"name": name}});
         let text = super::text::lines(text, 2800);

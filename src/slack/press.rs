@@ -5,8 +5,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::button::ButtonValue;
-use super::modal::{self, Carried};
-use super::reason;
+use super::dialog::{self, Carried};
+use super::{confirm, reason};
 use crate::cases::Action;
 
 /// Somebody pressed a button of ours. A wish, not a permission: who may do what is decided
@@ -26,6 +26,8 @@ pub struct Press {
     pub typed: Option<String>,
     /// The last day that was chosen for a rule.
     pub until: Option<Date>,
+    /// Why a sync cannot wait for the hours of its rule, where they were asked.
+    pub break_glass: Option<String>,
     pub user_id: String,
     /// The workspace the user belongs to: another than the app's for a guest of a shared channel.
     pub user_team: Option<String>,
@@ -77,6 +79,7 @@ struct View {
 struct Said {
     typed: Option<String>,
     until: Option<Date>,
+    break_glass: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -145,6 +148,7 @@ impl Press {
             trigger: trigger_id,
             typed: said.typed,
             until: said.until,
+            break_glass: said.break_glass,
             user_id: user.id,
             user_team: user.team_id,
             team: team.map(|team| team.id),
@@ -167,15 +171,19 @@ impl Pressed {
 impl View {
     /// The press that the dialog was opened for, and what was put into it.
     fn carried(self) -> Result<(Carried, Said), PressError> {
-        if self.callback_id != modal::NAME {
+        if self.callback_id != dialog::NAME {
             return Err(PressError::NotOurs("view_submission".to_owned()));
         }
         let carried: Carried = serde_json::from_str(&self.private_metadata).map_err(|_| PressError::Malformed)?;
         let values = &self.state["values"];
-        let typed = values[modal::BLOCK][modal::FIELD]["value"].as_str().unwrap_or_default();
-        let until = values[reason::UNTIL.0][reason::UNTIL.1]["selected_date"].as_str();
-        let until = until.map(str::parse).transpose().map_err(|_| PressError::Malformed)?;
-        Ok((carried, Said { typed: Some(typed.trim().to_owned()), until }))
+        let until = reason::UNTIL.of(values, "selected_date").map(str::parse).transpose();
+        let until = until.map_err(|_| PressError::Malformed)?;
+        let glass = reason::GLASS.of(values, "value").map(str::trim);
+        // A dialog without the field has it from the one before; one that was sent back empty asks no second time.
+        let typed = confirm::TYPED.of(values, "value").map(str::trim).or(carried.typed.as_deref());
+        let typed = typed.or(glass.is_none().then_some("")).map(str::to_owned);
+        let break_glass = glass.filter(|reason| !reason.is_empty()).map(str::to_owned);
+        Ok((carried, Said { typed, until, break_glass }))
     }
 }
 
@@ -214,9 +222,9 @@ mod tests {
             "api_app_id": "A0GROUND",
             "team": {"id": "T0HOME", "domain": "home"},
             "view": {
-                "callback_id": modal::NAME,
+                "callback_id": dialog::NAME,
                 "private_metadata": carried.to_string(),
-                "state": {"values": {modal::BLOCK: {modal::FIELD: {"type": "plain_text_input", "value": typed}}}},
+                "state": {"values": {confirm::TYPED.block: {confirm::TYPED.name: {"type": "plain_text_input", "value": typed}}}},
             },
         })
     }
@@ -228,9 +236,10 @@ mod tests {
         assert_eq!((press.channel.as_str(), press.ts.as_str()), ("C0ALERTS", "1.000100"));
         assert_eq!((press.typed.as_deref(), press.until), (Some("production"), None));
         let mut dated = submission("ticket 7");
-        dated["view"]["state"]["values"][reason::UNTIL.0] = json!({reason::UNTIL.1: {"selected_date": "2026-12-24"}});
+        dated["view"]["state"]["values"][reason::UNTIL.block] =
+            json!({reason::UNTIL.name: {"selected_date": "2026-12-24"}});
         assert_eq!(Press::parse(&dated).expect("a press of ours").until, Some(jiff::civil::date(2026, 12, 24)));
-        dated["view"]["state"]["values"][reason::UNTIL.0][reason::UNTIL.1]["selected_date"] = json!("some day");
+        dated["view"]["state"]["values"][reason::UNTIL.block][reason::UNTIL.name]["selected_date"] = json!("some day");
         assert_eq!(Press::parse(&dated), Err(PressError::Malformed));
     }
 

@@ -1,20 +1,20 @@
-//! The dialog before a rule is proposed: why a drift is no matter, and until when.
+//! The dialogs that ask why: before a rule is proposed, and before a sync outside the hours of a rule.
 //!
-//! A rule without a reason puzzles whoever meets it later. What is sent back carries the press, as the
-//! dialog before a sync does.
+//! What has no reason puzzles whoever meets it later.
 
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
-use super::button::{ButtonValue, plain};
-use super::message::section;
-use super::modal::{BLOCK, Carried, FIELD, NAME};
+use super::dialog::{Dialog, Field};
+use super::message::{effects, plan, section};
 use super::text::{code, safe};
-use super::{Press, Slack, SlackError};
+use super::{Press, Slack, SlackError, confirm};
 use crate::cases::{Action, Case};
 
 /// Where the last day stands in what is sent back.
-pub(super) const UNTIL: (&str, &str) = ("case_until", "until");
+pub(super) const UNTIL: Field = Field { block: "case_until", name: "until" };
+/// Where the reason for a sync outside the hours stands.
+pub(super) const GLASS: Field = Field { block: "case_glass", name: "reason" };
 /// As long as a reason may be.
 const LONGEST: usize = 300;
 
@@ -22,40 +22,43 @@ impl Slack {
     /// Asks the one who pressed why the drift is to be ignored, while Slack remembers the press; `until` is the last
     /// day where they say no other.
     pub async fn ask_for_reason(&self, case: &Case, press: &Press, until: Date) -> Result<(), SlackError> {
-        self.open_dialog(case, press, modal(case, &press.channel, &press.ts, until)).await
+        self.ask(case, press, to_ignore(case, until)).await
+    }
+
+    /// Asks the one who pressed why a sync cannot wait for the hours of its rule. What they have typed before is kept.
+    pub async fn ask_to_break_glass(&self, case: &Case, press: &Press, hours: &str) -> Result<(), SlackError> {
+        self.ask(case, press, to_break_glass(case, hours)).await
     }
 }
 
-/// The view as `views.open` takes it.
-fn modal(case: &Case, channel: &str, ts: &str, until: Date) -> Value {
-    let button = ButtonValue::of(case, Action::Ignore);
-    let carried = Carried { button, channel: channel.to_owned(), ts: ts.to_owned() };
-    let environment = safe(case.environment.as_str(), 60);
+fn to_ignore(case: &Case, until: Date) -> Dialog {
     let text = format!(
-        "*{environment}* · case {}\nProposes a rule in Git for what differs now. Nothing is muted before somebody merges it.",
+        "*{}* · case {}\nProposes a rule in Git for what differs now. Nothing is muted before somebody merges it.",
+        safe(case.environment.as_str(), 60),
         code(&case.id, 40)
     );
-    json!({
-        "type": "modal",
-        "callback_id": NAME,
-        "private_metadata": serde_json::to_string(&carried).expect("words and numbers are JSON"),
-        "title": plain("Ignore in Git"),
-        "submit": plain("Propose"),
-        "close": plain("Cancel"),
-        "blocks": [
-            section(&text),
-            {
-                "type": "input",
-                "block_id": BLOCK,
-                "label": plain("Why is it no matter?"),
-                "element": {"type": "plain_text_input", "action_id": FIELD, "max_length": LONGEST},
-            },
-            {
-                "type": "input",
-                "block_id": UNTIL.0,
-                "label": plain("Until the end of"),
-                "element": {"type": "datepicker", "action_id": UNTIL.1, "initial_date": until.to_string()},
-            },
-        ],
-    })
+    let day = json!({"type": "datepicker", "initial_date": until.to_string()});
+    let blocks = vec![
+        section(&text),
+        confirm::TYPED.input("Why is it no matter?", words()),
+        UNTIL.input("Until the end of", day),
+    ];
+    Dialog { action: Action::Ignore, title: "Ignore in Git", submit: "Propose", blocks }
+}
+
+fn to_break_glass(case: &Case, hours: &str) -> Dialog {
+    let text = format!(
+        "*{}* · case {}\nYou may sync it within {}, and it is another time now. Your reason is kept in the audit and told in the thread.\nA sync would: {} · plan `{}`",
+        safe(case.environment.as_str(), 60),
+        code(&case.id, 40),
+        code(hours, 100),
+        effects(case.effects()),
+        plan(case)
+    );
+    let blocks = vec![section(&text), GLASS.input("Why can it not wait?", words())];
+    Dialog { action: Action::Sync, title: "Break the glass", submit: "Sync now", blocks }
+}
+
+fn words() -> Value {
+    json!({"type": "plain_text_input", "max_length": LONGEST})
 }

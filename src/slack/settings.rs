@@ -21,6 +21,8 @@ pub struct SlackSettings {
     pub channels: BTreeMap<String, String>,
 }
 
+/// The name of the channel for those that name none.
+const DEFAULT: &str = "default";
 const SLACK: &str = "https://slack.com/api";
 
 impl SlackSettings {
@@ -38,11 +40,21 @@ impl SlackSettings {
         }
     }
 
-    /// The channel for an environment's `alerts:`.
-    pub(super) fn channel(&self, alerts: Option<&str>) -> Result<&str, SlackError> {
-        let name = alerts.unwrap_or("default");
-        let found = self.channels.get(name).or_else(|| self.channels.get("default"));
-        found.map(String::as_str).ok_or_else(|| SlackError::NoChannel { alerts: name.to_owned() })
+    /// The channels for an environment's `alerts:`: its own, and the default one for when that takes nothing from us.
+    pub(super) fn channels(&self, alerts: Option<&str>) -> Result<Vec<&str>, SlackError> {
+        let name = alerts.unwrap_or(DEFAULT);
+        let mut channels: Vec<&str> =
+            [name, DEFAULT].into_iter().filter_map(|name| self.channels.get(name)).map(String::as_str).collect();
+        channels.dedup();
+        match channels.is_empty() {
+            true => Err(SlackError::NoChannel { alerts: name.to_owned() }),
+            false => Ok(channels),
+        }
+    }
+
+    /// Whether there is a channel beside one, for what that does not take any more.
+    pub fn has_another_channel(&self, alerts: Option<&str>, than: &str) -> bool {
+        self.channels(alerts).is_ok_and(|channels| channels.iter().any(|channel| *channel != than))
     }
 }
 
@@ -68,10 +80,10 @@ mod tests {
         let channels =
             BTreeMap::from([("default".to_owned(), "C1".to_owned()), ("platform".to_owned(), "C2".to_owned())]);
         let settings = SlackSettings { channels, ..SlackSettings::default() };
-        assert_eq!(settings.channel(Some("platform")).ok(), Some("C2"));
-        assert_eq!(settings.channel(Some("unheard-of")).ok(), Some("C1"));
-        assert_eq!(settings.channel(None).ok(), Some("C1"));
-        assert!(SlackSettings::default().channel(None).is_err());
+        assert_eq!(settings.channels(Some("platform")).ok(), Some(vec!["C2", "C1"]));
+        assert_eq!(settings.channels(Some("unheard-of")).ok(), Some(vec!["C1"]));
+        assert_eq!(settings.channels(None).ok(), Some(vec!["C1"]));
+        assert!(SlackSettings::default().channels(None).is_err());
     }
 
     #[test]

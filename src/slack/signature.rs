@@ -8,10 +8,11 @@ use subtle::ConstantTimeEq;
 
 use crate::unit::Secret;
 
-/// Checks signatures with the app's signing secret.
+/// Checks signatures with the app's signing secret, or with two while it is changed.
 #[derive(Clone, Debug)]
 pub struct Signatures {
-    secret: Secret,
+    /// None of them is empty: that one anyone could sign with.
+    secrets: Vec<Secret>,
 }
 
 /// Why a request is not taken for Slack's. Tells the sender nothing that helps to forge one.
@@ -35,27 +36,30 @@ pub(super) struct Signed<'a> {
 /// How far the sender's clock may be off, either way.
 pub(super) const SKEW_SECONDS: i64 = 300;
 
-impl Signatures {
-    pub fn new(secret: Secret) -> Self {
-        Self { secret }
+/// The signature that Slack gives a body sent at `timestamp`.
+fn signature(secret: &Secret, timestamp: &str, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).expect("HMAC takes a key of any length");
+    for part in [b"v0:", timestamp.as_bytes(), b":", body] {
+        mac.update(part);
     }
+    format!("v0={}", hex::encode(mac.finalize().into_bytes()))
+}
 
-    /// The signature that Slack gives a body sent at `timestamp`.
-    fn of(&self, timestamp: &str, body: &[u8]) -> String {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(self.secret.expose().as_bytes()).expect("HMAC takes a key of any length");
-        for part in [b"v0:", timestamp.as_bytes(), b":", body] {
-            mac.update(part);
-        }
-        format!("v0={}", hex::encode(mac.finalize().into_bytes()))
+impl Signatures {
+    /// `secret` may be two with a comma between them, the new one and the old one: so it is changed without a press
+    /// that is lost.
+    pub fn new(secret: &Secret) -> Self {
+        let secrets = secret.expose().split(',').map(str::trim).filter(|secret| !secret.is_empty());
+        Self { secrets: secrets.map(Secret::new).collect() }
     }
 
     /// Whether `signed` is the signature of `body`; needs the time checked before, by [`Signed::of`].
     pub(super) fn verify(&self, signed: &Signed<'_>, body: &[u8]) -> Result<(), Refusal> {
-        let expected = self.of(signed.timestamp, body);
-        let same: bool = expected.as_bytes().ct_eq(signed.signature.as_bytes()).into();
-        // An empty secret would let anyone sign.
-        if same && !self.secret.expose().is_empty() { Ok(()) } else { Err(Refusal::Signature) }
+        let is_of = |secret: &Secret| -> bool {
+            let expected = signature(secret, signed.timestamp, body);
+            expected.as_bytes().ct_eq(signed.signature.as_bytes()).into()
+        };
+        if self.secrets.iter().any(is_of) { Ok(()) } else { Err(Refusal::Signature) }
     }
 }
 
@@ -101,7 +105,7 @@ mod tests {
     fn judge(signature: &str, timestamp: &str, body: &[u8], now: i64) -> Result<(), Refusal> {
         let headers = headers(&[("x-slack-signature", signature), ("x-slack-request-timestamp", timestamp)]);
         let signed = Signed::of(&headers, at(now))?;
-        Signatures::new(Secret::new(SECRET)).verify(&signed, body)
+        Signatures::new(&Secret::new(SECRET)).verify(&signed, body)
     }
 
     #[test]
@@ -136,9 +140,23 @@ mod tests {
 
     #[test]
     fn an_empty_secret_signs_nothing() {
-        let signatures = Signatures::new(Secret::new(""));
-        let signature = signatures.of("1531420618", BODY);
-        let signed = Signed { signature: &signature, timestamp: "1531420618" };
-        assert_eq!(signatures.verify(&signed, BODY), Err(Refusal::Signature));
+        let empty = signature(&Secret::new(""), "1531420618", BODY);
+        let signed = Signed { signature: &empty, timestamp: "1531420618" };
+        for secret in ["", ",", " , ", &format!("{SECRET},")] {
+            assert_eq!(
+                Signatures::new(&Secret::new(secret)).verify(&signed, BODY),
+                Err(Refusal::Signature),
+                "{secret}"
+            );
+        }
+    }
+
+    #[test]
+    fn while_the_secret_is_changed_the_old_one_counts_too() {
+        let signed = Signed { signature: SIGNATURE, timestamp: "1531420618" };
+        let judge = |secrets: &str| Signatures::new(&Secret::new(secrets)).verify(&signed, BODY);
+        assert_eq!(judge(&format!("new,{SECRET}")), Ok(()));
+        assert_eq!(judge(&format!("{SECRET}, new")), Ok(()));
+        assert_eq!(judge("new,other"), Err(Refusal::Signature));
     }
 }

@@ -108,6 +108,7 @@ async fn serve(mut socket: Socket, inbox: &Inbox) -> End {
                     if let Err(end) = send(&mut socket, Message::text(answer)).await {
                         return end;
                     }
+                    inbox.acknowledged(heard.elapsed());
                 }
             },
             // The library answers a ping by itself with the next read.
@@ -190,7 +191,7 @@ mod tests {
 
     #[test]
     fn an_envelope_is_acknowledged_by_its_id_and_pressed_once() {
-        let (inbox, mut presses) = Inbox::new(4);
+        let (inbox, mut presses) = Inbox::new(4, Default::default());
         let expected = Frame::Acknowledge(r#"{"envelope_id":"e1"}"#.to_owned());
         assert_eq!(frame(&envelope("e1"), &inbox), expected);
         assert_eq!(frame(&envelope("e1"), &inbox), expected);
@@ -200,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_press_that_finds_no_room_is_not_acknowledged_and_may_come_again() {
-        let (inbox, mut presses) = Inbox::new(1);
+        let (inbox, mut presses) = Inbox::new(1, Default::default());
         frame(&envelope("e1"), &inbox);
         assert_eq!(frame(&envelope("e2"), &inbox), Frame::Nothing);
         assert!(presses.try_recv().is_ok());
@@ -209,7 +210,7 @@ mod tests {
 
     #[test]
     fn what_is_no_envelope_is_let_be() {
-        let (inbox, _presses) = Inbox::new(1);
+        let (inbox, _presses) = Inbox::new(1, Default::default());
         assert_eq!(frame("not json", &inbox), Frame::Nothing);
         assert_eq!(frame("[]", &inbox), Frame::Nothing);
         assert_eq!(frame(r#"{"type":"hello","num_connections":3}"#, &inbox), Frame::Nothing);

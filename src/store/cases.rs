@@ -103,7 +103,7 @@ impl Store {
     }
 }
 
-async fn set(connection: &mut AnyConnection, step: &Step) -> Result<bool, StoreError> {
+pub(super) async fn set(connection: &mut AnyConnection, step: &Step) -> Result<bool, StoreError> {
     let Step { before, case, .. } = step;
     let body = serde_json::to_string(case)?;
     let query = match before {

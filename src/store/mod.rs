@@ -7,6 +7,7 @@
 
 mod applied;
 mod audit;
+mod backlog;
 mod cases;
 mod lease;
 mod looked;

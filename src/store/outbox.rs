@@ -155,6 +155,14 @@ impl Store {
         rows.into_iter().map(told).collect()
     }
 
+    /// Since when the message waits that waits longest, replies aside.
+    pub async fn oldest_unsent(&self) -> Result<Option<Timestamp>, StoreError> {
+        let oldest = "SELECT MIN(since) AS since FROM outbox WHERE thread IS NULL";
+        let row = sqlx::query(oldest).fetch_one(&self.pool).await.map_err(read)?;
+        let since: Option<i64> = row.get("since");
+        Ok(since.and_then(|since| Timestamp::from_millisecond(since).ok()))
+    }
+
     /// How many messages have not been sent, replies aside, and why the last one that failed was not.
     pub async fn unsent(&self) -> Result<(u64, Option<String>), StoreError> {
         let counted = "SELECT COUNT(*) AS unsent, MAX(last_error) AS error FROM outbox WHERE thread IS NULL";

@@ -39,6 +39,7 @@ fn case(id: &str) -> Case {
         quiet: false,
         asked_who: 0,
         proposal: None,
+        open_requests: None,
     }
 }
 

@@ -37,6 +37,9 @@ pub fn case_text(case: &Case) -> String {
         let link = proposal.link.as_deref().map(|link| format!(": {}", plain(link))).unwrap_or_default();
         text += &format!("  {} by {} on {}{link}\n", proposal.word(), plain(&proposal.by), plain(&proposal.branch));
     }
+    for request in case.others_requests().unwrap_or_default() {
+        text += &format!("  changed by the open pull request #{}: {}\n", request.number, plain(&request.link));
+    }
     for unit in &case.units {
         text += &format!("  {}\n", plain(unit.id.as_str()));
         unit.differences.iter().for_each(|difference| text += &line(difference));

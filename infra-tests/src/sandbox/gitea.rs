@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use base64::Engine;
 use serde_json::{Value, json};
 
 use super::process::{Process, Program};
@@ -121,13 +122,36 @@ impl Gitea {
             .args(["push", "--quiet", &to, "HEAD:refs/heads/main"])
             .output()?;
         ensure!(output.status.success(), "git push: {}", String::from_utf8_lossy(&output.stderr));
-        Ok(())
+        // Until Gitea has worked off the push, the repository counts as empty, and one such has no pull requests.
+        super::until("the push to be worked off", CHECKED_WITHIN, async || {
+            let known = self.call(reqwest::Method::GET, &format!("/repos/{OWNER}/{name}"), None).await?;
+            Ok((known["empty"] == false).then_some(()))
+        })
+        .await
     }
 
     /// The pull requests of a repository, the newest first.
     pub async fn pulls(&self, name: &str) -> Result<Vec<Value>> {
         let pulls = self.call(reqwest::Method::GET, &format!("/repos/{OWNER}/{name}/pulls?state=all"), None).await?;
         Ok(pulls.as_array().cloned().unwrap_or_default())
+    }
+
+    /// Opens a pull request that writes a file on a branch of its own, as somebody would; its number.
+    pub async fn propose(&self, name: &str, branch: &str, path: &str, text: &str) -> Result<Value> {
+        let file = format!("/repos/{OWNER}/{name}/contents/{path}");
+        let known = self.call(reqwest::Method::GET, &file, None).await?;
+        let content = base64::engine::general_purpose::STANDARD.encode(text);
+        let written = json!({"content": content, "sha": known["sha"], "new_branch": branch, "message": "change it"});
+        self.call(reqwest::Method::PUT, &file, Some(written)).await?;
+        let pull = json!({"head": branch, "base": "main", "title": format!("change {path}")});
+        let made = self.call(reqwest::Method::POST, &format!("/repos/{OWNER}/{name}/pulls"), Some(pull)).await?;
+        Ok(made["number"].clone())
+    }
+
+    /// Closes a pull request without merging it.
+    pub async fn close(&self, name: &str, number: &Value) -> Result<()> {
+        let pull = format!("/repos/{OWNER}/{name}/pulls/{number}");
+        self.call(reqwest::Method::PATCH, &pull, Some(json!({"state": "closed"}))).await.map(drop)
     }
 
     /// What checks say of a commit, or of a branch's last one.

@@ -50,11 +50,11 @@ pub(super) async fn press(
 /// Types into the field of the modal that was opened last, chooses a day where it asks for one, and sends it
 /// back. Without a day, the one that stands there is sent.
 pub(super) async fn submit(world: &World, text: &str, day: Option<&str>, user: &str) -> Result<Delivery, PressError> {
-    let payload = submission(&world.lock(), text, day, user)?;
+    let payload = submission(&mut world.lock(), text, day, user)?;
     deliver(world, payload).await
 }
 
-fn submission(state: &State, text: &str, day: Option<&str>, user: &str) -> Result<Value, PressError> {
+fn submission(state: &mut State, text: &str, day: Option<&str>, user: &str) -> Result<Value, PressError> {
     let mut view = state.views.last().cloned().ok_or(PressError::NoSuchModal)?;
     let (name, team) = state.users.get(user).map(|u| (u.name.clone(), u.team.clone())).ok_or(PressError::NoSuchUser)?;
     let inputs: Vec<_> =
@@ -74,12 +74,13 @@ fn submission(state: &State, text: &str, day: Option<&str>, user: &str) -> Resul
             kind => json!({"type": kind, "value": text}),
         };
     }
+    let trigger = state.trigger();
     Ok(json!({
         "type": "view_submission",
         "user": {"id": user, "username": name, "name": name, "team_id": team},
         "api_app_id": APP_ID,
         "token": "simulator-verification-token",
-        "trigger_id": "0.1.submitted",
+        "trigger_id": trigger,
         "team": {"id": TEAM_ID, "domain": "home"},
         "enterprise": null,
         "is_enterprise_install": false,
@@ -93,8 +94,7 @@ fn payload(state: &mut State, channel: &str, ts: &str, action_id: &str, user: &s
     let message = state.message(&channel, ts).ok_or(PressError::NoSuchMessage)?.now().clone();
     let action = action(&message, action_id).ok_or(PressError::NoSuchButton)?;
     let (name, team) = state.users.get(user).map(|u| (u.name.clone(), u.team.clone())).ok_or(PressError::NoSuchUser)?;
-    let trigger = format!("{}.1.trigger", state.next());
-    state.triggers.insert(trigger.clone(), Instant::now());
+    let trigger = state.trigger();
     let response = format!("r{}", state.next());
     let response_url = format!("{}/actions/{TEAM_ID}/{response}", state.base);
     let made = Instant::now();

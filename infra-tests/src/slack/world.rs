@@ -156,6 +156,13 @@ impl State {
         self.counter
     }
 
+    /// What a modal may be opened with, for as long as it lives.
+    pub(super) fn trigger(&mut self) -> String {
+        let trigger = format!("{}.1.trigger", self.next());
+        self.triggers.insert(trigger.clone(), Instant::now());
+        trigger
+    }
+
     /// The time as Slack names messages by it: unique in a channel, and in order.
     pub(super) fn next_ts(&mut self) -> String {
         let second = jiff::Timestamp::now().as_second();

@@ -10,7 +10,7 @@ use groundplan::unit::UnitId;
 use infra_tests::slack::{ALERTS, OPERATOR, REVIEWER};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::given::{QUEUE, SHOP, VPC, given, given_files, refused};
+use crate::given::{QUEUE, SHOP, VPC, given, given_files, refused, wish};
 
 #[tokio::test]
 async fn acceptance_1_and_2_one_drift_is_one_message_and_another_value_edits_it() {
@@ -80,27 +80,56 @@ async fn acceptance_5_slack_is_down_and_no_look_fails_and_the_latest_is_told_onc
 }
 
 #[tokio::test]
+async fn acceptance_5_after_a_long_silence_of_slacks_what_piled_up_is_one_list_and_what_is_risky_a_message() {
+    let names: Vec<_> = (0..24).map(|number| format!("stacks/111111111111/queue{number:02}")).collect();
+    let mut files: BTreeMap<_, _> =
+        names.iter().map(|name| (format!("{name}.yaml"), format!("holds: queue {name}\n"))).collect();
+    files.insert("groundplan.yaml".to_owned(), "repository: shop\n".to_owned());
+    let given = given_files(files).await;
+    for (look, some) in names.chunks(8).enumerate() {
+        some.iter().for_each(|name| given.change(name, "by hand"));
+        if look == 2 {
+            given.world.state().things.remove(&UnitId::new(&names[23]));
+        }
+        // What nobody has tried to send is sent, the risky one first; what was tried is looked for first.
+        given.slack.fail(if look == 1 { "conversations.history" } else { "chat.postMessage" }, 503);
+        given.look().await;
+        given.deliver().await;
+    }
+    assert_eq!((given.posts(), given.service.store.unsent().await.expect("read").0), (0, 24));
+    // One came and went without a word.
+    given.world.state().things.get_mut(&UnitId::new(&names[1])).expect("it exists").live =
+        format!("queue {}", names[1]);
+    for _ in 0..2 {
+        given.look().await;
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    given.deliver().await;
+    assert_eq!(given.service.store.unsent().await.expect("read").0, 0);
+    let said: Vec<_> = given.slack.messages(ALERTS).iter().map(|message| message.now().to_string()).collect();
+    let [risky, list] = &said[..] else { panic!("the risky one and a list: {said:?}") };
+    assert!(risky.contains("it was deleted") && risky.contains("queue23"), "{risky}");
+    assert!(list.contains("22 cases since") && list.contains("1 case came and went"), "{list}");
+    // From here on nobody is told the same again.
+    given.look().await;
+    given.deliver().await;
+    assert_eq!(given.posts(), 2);
+}
+
+#[tokio::test]
 async fn acceptance_7_and_8_of_two_who_ask_one_syncs_and_an_old_message_is_refused() {
     let given = given("").await;
     given.change(QUEUE, "by hand");
     let case = given.look().await.remove(0);
-    let wish = |revision| Wish {
-        case: case.id.clone(),
-        action: Action::Sync,
-        who: OPERATOR.to_owned(),
-        transport: Transport::Slack {
-            revision,
-            plan: case.plan_hash[..16].to_owned(),
-            channel: String::new(),
-            message: String::new(),
-            confirmed: None,
-        },
-        span: None,
-        break_glass: None,
+    let pressed = |revision| {
+        let plan = case.plan_hash[..16].to_owned();
+        let (channel, message) = (String::new(), String::new());
+        let transport = Transport::Slack { revision, plan, channel, message, confirmed: None };
+        Wish { transport, ..wish(Action::Sync, OPERATOR, &case.id) }
     };
-    assert!(refused(given.service.act(&wish(99)).await.expect("read")).contains("moved on"));
+    assert!(refused(given.service.act(&pressed(99)).await.expect("read")).contains("moved on"));
     let other = given.service.clone();
-    let (first, second) = (wish(1), wish(1));
+    let (first, second) = (pressed(1), pressed(1));
     let (one, two) = tokio::join!(given.service.act(&first), other.act(&second));
     let went = [one, two].into_iter().filter(|answer| matches!(answer, Ok(Answer::Go(_)))).count();
     assert_eq!(went, 1);
@@ -113,16 +142,7 @@ async fn acceptance_9_a_plan_that_grew_after_the_yes_is_not_done() {
     let case = given.look().await.remove(0);
     let Answer::Go(kept) = given.ask(Action::Sync, OPERATOR, &case.id).await else { panic!("they may") };
     given.change(QUEUE, "by another hand");
-    let transport = Transport::Terminal { confirmed: None };
-    let wish = Wish {
-        case: case.id,
-        action: Action::Sync,
-        who: OPERATOR.to_owned(),
-        transport,
-        span: None,
-        break_glass: None,
-    };
-    let after = given.service.sync(*kept, &wish).await.expect("kept");
+    let after = given.service.sync(*kept, &wish(Action::Sync, OPERATOR, &case.id)).await.expect("kept");
     assert!(
         matches!(&after.state, CaseState::SyncFailed { reason } if reason.contains("another one now")),
         "{after:?}"
@@ -142,16 +162,7 @@ async fn acceptance_11_without_slack_the_terminal_does_the_same_and_the_audit_te
     let Answer::Done(held) = given.ask(Action::Snooze, OPERATOR, &case.id).await else { panic!("they may") };
     assert_eq!(held.state.word(), "snoozed");
     let Answer::Go(kept) = given.ask(Action::Sync, OPERATOR, &case.id).await else { panic!("they may") };
-    let transport = Transport::Terminal { confirmed: None };
-    let wish = Wish {
-        case: case.id,
-        action: Action::Sync,
-        who: OPERATOR.to_owned(),
-        transport,
-        span: None,
-        break_glass: None,
-    };
-    let after = given.service.sync(*kept, &wish).await.expect("kept");
+    let after = given.service.sync(*kept, &wish(Action::Sync, OPERATOR, &case.id)).await.expect("kept");
     assert!(after.state.is_resolved(), "{after:?}");
     let audit = given.service.store.audit().await.expect("read");
     let told: Vec<_> =
@@ -191,16 +202,12 @@ async fn outside_the_hours_of_a_rule_a_sync_needs_a_reason_and_the_reason_is_kep
     let case = given.look().await.remove(0);
     let why = refused(given.ask(Action::Sync, OPERATOR, &case.id).await);
     assert!(why.contains("another time now") && why.contains("--break-glass REASON"), "{why}");
-    let wish = |who: &str| Wish {
-        case: case.id.clone(),
-        action: Action::Sync,
-        who: who.to_owned(),
-        transport: Transport::Terminal { confirmed: None },
-        span: None,
-        break_glass: Some("orders are lost, AKIAIOSFODNN7EXAMPLE".to_owned()),
+    let hasty = |who: &str| {
+        let reason = Some("orders are lost, AKIAIOSFODNN7EXAMPLE".to_owned());
+        Wish { break_glass: reason, ..wish(Action::Sync, who, &case.id) }
     };
-    assert!(refused(given.service.act(&wish("login:nobody")).await.expect("read")).contains("no rule"));
-    let answer = given.service.act(&wish(OPERATOR)).await.expect("read");
+    assert!(refused(given.service.act(&hasty("login:nobody")).await.expect("read")).contains("no rule"));
+    let answer = given.service.act(&hasty(OPERATOR)).await.expect("read");
     assert!(matches!(answer, Answer::Go(_)), "{answer:?}");
     let audit = given.service.store.audit().await.expect("read");
     let last = &audit.last().expect("it was kept").entry;

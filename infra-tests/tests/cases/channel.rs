@@ -133,14 +133,7 @@ async fn a_sync_that_may_hurt_is_asked_about_and_wants_the_environments_name_typ
     let (case, ts) = told(&given).await;
     let _serving = given.serve().await;
     for typed in ["yes", "default "] {
-        let opened = given.slack.views().len();
-        given.slack.press(ALERTS, &ts, "case_sync", OPERATOR).await.expect("the button is there");
-        let view = async || {
-            while given.slack.views().len() == opened {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(A_WHILE, view()).await.expect("a dialog is opened");
+        given.press_for_dialog(&ts, "case_sync", OPERATOR).await;
         assert!(!given.world.state().things.contains_key(&UnitId::new(QUEUE)), "nothing is done before the answer");
         given.slack.submit(typed, OPERATOR).await.expect("a modal is open");
         if typed == "yes" {
@@ -151,6 +144,50 @@ async fn a_sync_that_may_hurt_is_asked_about_and_wants_the_environments_name_typ
     assert!(given.world.state().things.contains_key(&UnitId::new(QUEUE)));
     let dialog = given.slack.views().remove(0).to_string();
     assert!(dialog.contains("it was deleted") && dialog.contains("Type default"), "{dialog}");
+}
+
+#[tokio::test]
+async fn a_press_outside_the_hours_asks_why_it_cannot_wait_and_keeps_what_was_typed_before() {
+    let far = jiff::Zoned::now().date().checked_add(jiff::SignedDuration::from_hours(72)).expect("a day to come");
+    let hours = format!("{} 08:00-18:00 UTC", far.strftime("%a"));
+    let given = given(&format!(
+        "access:\n  rules:\n    - {{actions: [sync], allow: [{OPERATOR}], approvals: 1, hours: '{hours}', outside: break_glass}}\n"
+    ))
+    .await;
+    given.world.state().things.remove(&UnitId::new(QUEUE));
+    let (case, ts) = told(&given).await;
+    let _serving = given.serve().await;
+    given.press_for_dialog(&ts, "case_sync", OPERATOR).await;
+    given.slack.submit("default", OPERATOR).await.expect("a modal is open");
+    given.dialog_after(1).await;
+    let dialog = given.slack.views().pop().expect("it is open").to_string();
+    assert!(dialog.contains("Break the glass") && dialog.contains(&hours), "{dialog}");
+    assert!(!given.world.state().things.contains_key(&UnitId::new(QUEUE)), "nothing is done before the answer");
+    given.slack.submit("  ", OPERATOR).await.expect("a modal is open");
+    given.dialog_after(2).await;
+    given.slack.submit("orders are lost", OPERATOR).await.expect("a modal is open");
+    resolved(&given, &case.id).await;
+    let audit = given.service.store.audit().await.expect("read");
+    let told: Vec<_> = audit.iter().map(|record| format!("{}: {}", record.entry.decision, record.entry.rule)).collect();
+    assert_eq!(told[..2], ["denied: access rule 1"; 2]);
+    assert_eq!(told[2], "allowed: access rule 1, outside its hours");
+    assert!(audit[2].entry.result.ends_with("broke the glass: orders are lost"), "{}", audit[2].entry.result);
+}
+
+#[tokio::test]
+async fn a_press_whose_time_for_a_dialog_is_over_is_told_the_way_at_a_terminal() {
+    let far = jiff::Zoned::now().date().checked_add(jiff::SignedDuration::from_hours(72)).expect("a day to come");
+    let given = given(&format!(
+        "access:\n  rules:\n    - {{actions: [sync], allow: [{OPERATOR}], hours: '{} 08:00-18:00 UTC', outside: break_glass}}\n",
+        far.strftime("%a")
+    ))
+    .await;
+    given.change(QUEUE, "by hand");
+    let (_, ts) = told(&given).await;
+    let _serving = given.serve().await;
+    given.slack.refuse("views.open", "expired_trigger_id");
+    given.slack.press(ALERTS, &ts, "case_sync", OPERATOR).await.expect("the button is there");
+    assert!(given.whisper(OPERATOR).await.contains("--break-glass REASON"));
 }
 
 #[tokio::test]

@@ -88,11 +88,14 @@ pub(crate) async fn given_at(files: BTreeMap<String, String>, store: Option<Stor
         approvers: [OPERATOR.to_owned()].into(),
         settle: SignedDuration::from_millis(200),
         ask_after: vec![SignedDuration::from_millis(200)],
+        list_after: SignedDuration::ZERO,
         turn: Arc::default(),
         news: Arc::default(),
         owner: "test".to_owned(),
         health: groundplan::serve::Health::default(),
+        metrics: groundplan::metrics::Metrics::default(),
         records: groundplan::serve::Records::default(),
+        requests: groundplan::serve::OpenRequests::default(),
         group_wait: Duration::ZERO,
     };
     let given = Given { world, service, slack, folder, declaration };
@@ -172,6 +175,23 @@ impl Given {
         serving
     }
 
+    /// Presses a button, and waits for the dialog that it opens.
+    pub(crate) async fn press_for_dialog(&self, ts: &str, action_id: &str, user: &str) {
+        let opened = self.slack.views().len();
+        self.slack.press(ALERTS, ts, action_id, user).await.expect("the button is there");
+        self.dialog_after(opened).await;
+    }
+
+    /// Waits until more than so many dialogs were opened.
+    pub(crate) async fn dialog_after(&self, opened: usize) {
+        let more = async || {
+            while self.slack.views().len() == opened {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(A_WHILE, more()).await.expect("a dialog is opened");
+    }
+
     /// What the one who pressed was told where nobody else reads it.
     pub(crate) async fn whisper(&self, user: &str) -> String {
         let told = async || loop {
@@ -198,15 +218,20 @@ impl Given {
 
     pub(crate) async fn ask_as(&self, service: &Service, action: Action, who: &str, case: &str) -> Answer {
         let transport = Transport::Terminal { confirmed: Some("default".to_owned()) };
-        let wish =
-            Wish { case: case.to_owned(), action, who: who.to_owned(), transport, span: None, break_glass: None };
+        let wish = Wish { transport, ..wish(action, who, case) };
         service.act(&wish).await.expect("the store is there")
     }
 }
 
+/// What somebody asks for at a terminal.
+pub(crate) fn wish(action: Action, who: &str, case: &str) -> Wish {
+    let transport = Transport::Terminal { confirmed: None };
+    Wish { case: case.to_owned(), action, who: who.to_owned(), transport, span: None, break_glass: None }
+}
+
 pub(crate) fn refused(answer: Answer) -> String {
     match answer {
-        Answer::Refused(why) => why,
+        Answer::Refused(why) | Answer::Closed { why, .. } => why,
         other => panic!("it was not refused: {other:?}"),
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use infra_tests::sandbox::{Parts, until};
-use infra_tests::slack::{ALERTS, Message, OPERATOR, REVIEWER};
+use infra_tests::slack::{ALERTS, Message, OPERATOR, REVIEWER, TEAM_ID};
 use infra_tests::stage::{Stage, becomes};
 
 const PARTS: Parts = Parts { aws: true, git: true, cluster: false, slack: true };
@@ -99,6 +99,13 @@ async fn presses_by_http() -> Result<()> {
     assert_eq!(send(&request.signature, &forged).await?, 401);
     assert_eq!(stage.timeout_of("jobs").await?, "77", "a forged press does nothing");
 
+    // An app that is installed in two workspaces has one secret: whoever presses in the other one has no say here.
+    let elsewhere = forged.replace(TEAM_ID, "T0OTHER");
+    assert_ne!(elsewhere, forged);
+    assert_eq!(send(&slack.sign(now(), &elsewhere), &elsewhere).await?, 200);
+    becomes("the stranger to be refused", async || Ok(slack.show(ALERTS).contains("another workspace"))).await?;
+    assert_eq!(stage.timeout_of("jobs").await?, "77");
+
     // The case is seen again with another value: a press on what was shown before is an old one.
     stage.set_timeout_of("jobs", "78").await?;
     stage.run(&["drift", "--notify"], 2).await?;
@@ -139,6 +146,10 @@ async fn serve_looks_by_itself_and_its_heartbeat_says_when() -> Result<()> {
     assert!(production["seen"].is_string() && production["overdue"] == false, "{told}");
     let next: jiff::Timestamp = production["next"].as_str().context("the next look")?.parse()?;
     assert_eq!(next.to_zoned(jiff::tz::TimeZone::get("Europe/Berlin")?).hour(), 6);
+    let metrics = reqwest::Client::builder().no_proxy().build()?.get(url.replace("slack/interactions", "metrics"));
+    let told = metrics.send().await?.text().await?;
+    assert!(told.contains("groundplan_open_cases{environment=\"production\"} 1"), "{told}");
+    assert!(told.contains("groundplan_last_look_timestamp_seconds{environment=\"production\"} 1"), "{told}");
     Ok(())
 }
 

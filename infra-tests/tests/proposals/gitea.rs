@@ -2,11 +2,13 @@
 
 use anyhow::{Context, Result};
 use infra_tests::sandbox::Gitea;
+use infra_tests::slack::{ALERTS, Message};
+use infra_tests::stage::Stage;
 
-use crate::given::{case, drifted, id};
+use crate::given::{case, drifted, git, id, settings};
 
-#[tokio::test]
-async fn a_pull_request_is_opened_updated_and_merged() -> Result<()> {
+/// A drift of a repository that is kept at a forge.
+async fn drifted_at_a_forge() -> Result<(Stage, Gitea)> {
     let mut stage = drifted("[ignore, adopt, recheck]").await?;
     let gitea = Gitea::start(&stage.sandbox.logs().join("gitea")).await?;
     gitea.push(&stage.sandbox.git().repository("shop"), "shop").await?;
@@ -15,7 +17,49 @@ async fn a_pull_request_is_opened_updated_and_merged() -> Result<()> {
     std::fs::write(&config, format!("{operator}forge: {{kind: gitea, url: '{}'}}\n", gitea.url()))?;
     stage.product = stage.product.clone().with("GROUNDPLAN_REPO", gitea.repository("shop"));
     stage.product = stage.product.with("GROUNDPLAN_CONFIG", config.display().to_string());
+    Ok((stage, gitea))
+}
 
+#[tokio::test]
+async fn an_open_pull_request_that_changes_what_drifted_is_told_and_another_one_is_not() -> Result<()> {
+    let (stage, gitea) = drifted_at_a_forge().await?;
+    let look = async || -> Result<String> {
+        stage.run(&["drift", "--notify"], 2).await?;
+        Ok(stage.sandbox.slack().show(ALERTS))
+    };
+    let told = look().await?;
+    assert!(told.contains("no open pull request changes it"), "{told}");
+    let settings = format!("{}# another\n", settings("[ignore, adopt, recheck]"));
+    gitea.propose("shop", "another", "groundplan.yaml", &settings).await?;
+    let told = look().await?;
+    assert!(told.contains("no open pull request changes it"), "{told}");
+    let jobs = "stacks/111111111111/eu-west-1/jobs.yaml";
+    let text = git(&stage, &["show", &format!("main:{jobs}")])?.replace("30", "77");
+    let number = gitea.propose("shop", "longer", jobs, &text).await?;
+    let told = look().await?;
+    assert!(told.contains(&format!("changed by #{number}")), "{told}");
+    let link = format!("<{}/pulls/{number}|#{number}>", web(&gitea));
+    let is_root = |message: &&Message| message.now()["thread_ts"].is_null();
+    let roots: Vec<_> =
+        stage.sandbox.slack().messages(ALERTS).into_iter().filter(|message| is_root(&message)).collect();
+    let [root] = &roots[..] else { panic!("it is edited: {roots:?}") };
+    assert!(root.now().to_string().contains(&link), "{}", root.now());
+    let shown = stage.run(&["case", "show", &id(&stage).await?], 0).await?.stdout;
+    assert!(shown.contains(&format!("changed by the open pull request #{number}")), "{shown}");
+    gitea.close("shop", &number).await?;
+    let told = look().await?;
+    assert!(told.contains("no open pull request changes it"), "{told}");
+    Ok(())
+}
+
+/// Where people read the repository.
+fn web(gitea: &Gitea) -> String {
+    gitea.repository("shop").trim_end_matches(".git").to_owned()
+}
+
+#[tokio::test]
+async fn a_pull_request_is_opened_updated_and_merged() -> Result<()> {
+    let (mut stage, gitea) = drifted_at_a_forge().await?;
     let id = id(&stage).await?;
     let ignore = ["case", "ignore", &id, "--reason", "ticket 7"];
     let refused = stage.run(&ignore, 1).await?.stderr;
@@ -45,6 +89,8 @@ async fn a_pull_request_is_opened_updated_and_merged() -> Result<()> {
     assert_eq!((&proof["context"], &proof["status"]), (&"adopt/no-op-proof".into(), &"success".into()), "{proof}");
     let ignoring = updated["head"]["sha"].as_str().context("a commit")?;
     assert!(gitea.checks("shop", ignoring).await?.is_empty(), "a rule is not proven to change nothing");
+    let label = |pull: &serde_json::Value| pull["labels"][0]["name"].as_str().unwrap_or_default().to_owned();
+    assert_eq!((label(updated), label(adopting)), ("drift-ignore".to_owned(), "drift-adopt".to_owned()));
 
     gitea.merge("shop", &updated["number"]).await?;
     stage.run(&["case", "recheck", &id], 0).await?;

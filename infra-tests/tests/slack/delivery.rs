@@ -17,6 +17,7 @@ fn expected(posted: &Posted) -> Press {
         trigger: None,
         typed: None,
         until: None,
+        break_glass: None,
         user_id: OPERATOR.into(),
         user_team: Some(TEAM_ID.into()),
         team: Some(TEAM_ID.into()),
@@ -76,7 +77,7 @@ async fn a_press_that_finds_no_room_is_not_acknowledged() {
 async fn a_wrong_app_token_ends_listening_with_slacks_word() {
     let simulator = simulator().await;
     simulator.refuse("apps.connections.open", "invalid_auth");
-    let (inbox, _presses) = groundplan::slack::Inbox::new(1);
+    let (inbox, _presses) = groundplan::slack::Inbox::new(1, Default::default());
     let ended = timeout(SOON, product(&simulator).listen(inbox)).await.expect("trying again cannot help");
     assert_eq!(ended.to_string(), "cannot open Socket Mode: Slack says `invalid_auth`");
 }

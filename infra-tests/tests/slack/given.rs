@@ -54,6 +54,7 @@ pub(crate) fn case() -> Case {
         quiet: false,
         asked_who: 0,
         proposal: None,
+        open_requests: None,
     }
 }
 
@@ -84,8 +85,8 @@ impl Drop for Running {
 
 /// The product's way in by HTTP, and where it is.
 pub(crate) async fn door(simulator: &Simulator, room: usize) -> (Running, String, Receiver<Press>) {
-    let (inbox, presses) = Inbox::new(room);
-    let app = router(Signatures::new(Secret::new(simulator.signing_secret())), inbox);
+    let (inbox, presses) = Inbox::new(room, Default::default());
+    let app = router(Signatures::new(&Secret::new(simulator.signing_secret())), inbox);
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
     let url = format!("http://{}/slack/interactions", listener.local_addr().expect("it listens"));
     let serve = async move { drop(axum::serve(listener, app).await) };
@@ -95,7 +96,7 @@ pub(crate) async fn door(simulator: &Simulator, room: usize) -> (Running, String
 
 /// The product listening by Socket Mode.
 pub(crate) async fn socket(simulator: &Simulator, slack: &Slack, room: usize) -> (Running, Receiver<Press>) {
-    let (inbox, presses) = Inbox::new(room);
+    let (inbox, presses) = Inbox::new(room, Default::default());
     let slack = slack.clone();
     let running = Running(tokio::spawn(async move { drop(slack.listen(inbox).await) }));
     assert!(simulator.connected(1, SOON).await, "the product connects");

@@ -1,6 +1,7 @@
 //! The product's client against the simulator: posting, updating, being refused.
 
-use groundplan::cases::{CaseState, How};
+use groundplan::cases::{Case, CaseState, How};
+use groundplan::slack::{Slack, SlackSettings};
 use infra_tests::slack::{ALERTS, OPERATOR};
 use serde_json::json;
 
@@ -102,6 +103,24 @@ async fn slack_is_asked_again_after_the_time_it_names_and_not_for_ever() {
     simulator.throttle("chat.postMessage", 3600);
     assert!(slack.post(&case()).await.expect_err("nobody waits an hour").will_pass());
     assert_eq!(simulator.messages(ALERTS).len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_channel_does_not_take_stands_in_the_default_one() {
+    let simulator = simulator().await;
+    let channels = [("default", ALERTS), ("platform", "C0GONE")];
+    let channels = channels.map(|(name, channel)| (name.to_owned(), channel.to_owned())).into();
+    let slack =
+        Slack::new(SlackSettings { channels, ..product(&simulator).settings().clone() }).expect("the same address");
+    let case = Case { alerts: Some("platform".to_owned()), ..case() };
+    let posted = slack.post(&case).await.expect("one of them takes it");
+    assert_eq!(posted.channel, ALERTS);
+    assert_eq!(slack.find(&case).await.expect("read"), Some(posted));
+    let notice = slack.notice(Some("platform"), "daily", "words").await.expect("one of them takes it");
+    assert_eq!(slack.find_notice(Some("platform"), "daily").await.expect("read"), Some(notice));
+    simulator.revoke_tokens();
+    let error = slack.post(&case).await.expect_err("it is no matter of the channel");
+    assert_eq!(error.word(), Some("token_revoked"));
 }
 
 #[tokio::test]

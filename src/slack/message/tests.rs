@@ -79,6 +79,7 @@ pub(in crate::slack) fn case(state: CaseState) -> Case {
         quiet: false,
         asked_who: 0,
         proposal: None,
+        open_requests: None,
     }
 }
 
