@@ -22,6 +22,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("aws_sdk_eks", &["kinds/workload"]),
     ("kube", &["kinds/workload"]),
     ("k8s_openapi", &["kinds/workload"]),
+    ("hyper_util", &["kinds/workload"]),
     ("sqlx", &["store"]),
     ("slack_morphism", &["slack"]),
     ("tokio_tungstenite", &["slack"]),

@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use aws_sdk_eks::error::DisplayErrorContext;
 use aws_sdk_eks::types::{Cluster as EksCluster, ClusterStatus};
 use base64::Engine;
-use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use tokio::sync::Mutex;
 
 use super::cluster::Cluster;
 use super::server::{Ask, Server};
 use super::tokens::Tokens;
+use super::wire::client;
 use crate::aws::{Aws, Session};
 use crate::unit::{Inputs, KindError, OutputName, Progress};
 
@@ -170,7 +170,7 @@ impl Clusters {
         let config =
             kube::Config::from_custom_kubeconfig(config, &options).await.map_err(|error| failed(error.to_string()))?;
         let name = format!("context `{context}` ({})", config.cluster_url);
-        Ok(Cluster::new(Server::new(client(config)?, &name, None)))
+        Ok(Cluster::new(Server::new(client(&config)?, &name, None)))
     }
 }
 
@@ -232,7 +232,7 @@ fn open_eks(session: Session, name: &str, found: &EksCluster) -> Result<Cluster,
     let mut config = kube::Config::new(endpoint.parse().map_err(|_| failed("has an endpoint that is no address"))?);
     config.root_cert = Some(certificates(&pem).ok_or_else(|| failed("has a certificate authority that is no PEM"))?);
     let server =
-        Server::new(client(config)?, &format!("cluster `{name}` ({endpoint})"), Some(Tokens::new(session, name)));
+        Server::new(client(&config)?, &format!("cluster `{name}` ({endpoint})"), Some(Tokens::new(session, name)));
     Ok(Cluster::new(server))
 }
 
@@ -245,17 +245,6 @@ fn certificates(pem: &[u8]) -> Option<Vec<Vec<u8>>> {
         .collect::<Result<_, _>>()
         .ok()?;
     (!found.is_empty()).then_some(found)
-}
-
-/// A client with our bounds instead of its own: fifteen silent tries of every request are too many.
-fn client(mut config: kube::Config) -> Result<kube::Client, KindError> {
-    config.connect_timeout = Some(Duration::from_secs(5));
-    config.write_timeout = Some(Duration::from_secs(30));
-    config.default_retry = false;
-    let url = config.cluster_url.clone();
-    let builder = ClientBuilder::try_from(config)
-        .map_err(|error| KindError::failed(format!("cannot make a client for {url}")).because(error))?;
-    Ok(builder.build())
 }
 
 fn cluster_name<'a>(output: &OutputName, inputs: &'a Inputs) -> Result<&'a str, KindError> {

@@ -79,6 +79,7 @@ mod wait;
 mod wanted;
 mod watching;
 mod webhooks;
+mod wire;
 #[expect(clippy::module_inception, reason = "the unit of this kind is called what it is")]
 mod workload;
 mod workload_file;
