@@ -68,7 +68,8 @@ pub(super) async fn run(operator: OperatorArguments, arguments: SyncArguments) -
     let declaration = session.declaration().await?;
     let selection = session.select(&declaration)?;
     let stop = stop_on_interrupt();
-    let plan = session.engine.plan(&selection, look(drift), &stop).await;
+    // History is written at the end, and its store opened meanwhile.
+    let (_, plan) = tokio::join!(session.store(), session.engine.plan(&selection, look(drift), &stop));
     let work = Work::new("sync", &approval, selection.environment.sync);
     carry_out(&session, &selection, plan, work, stop).await
 }

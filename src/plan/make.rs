@@ -37,12 +37,15 @@ struct Asked {
 
 /// Reads the world. What asking left behind is taken away again.
 pub async fn make(scope: &Scope<'_>, look: Look, stop: &Stop) -> Plan {
-    let asked = ask(scope.graph, look, stop).await;
     // Of a part nothing is deleted, so nothing has to be listed.
-    let (owned, unlisted) = match scope.part {
-        true => Default::default(),
-        false => owned(scope.graph, &asked).await,
-    };
+    let places = scope.graph.places().filter(|_| !scope.part);
+    // A close look takes minutes, and what is listed before it would be as old.
+    let is_known = |place: &&Place| look == Look::Quick && place.made_from().is_empty();
+    let (known, others): (Vec<&Place>, Vec<&Place>) = places.partition(is_known);
+    let nothing = BTreeMap::new();
+    let (mut listed, asked) = futures::join!(owned(known, &nothing), ask(scope.graph, look, stop));
+    listed.extend(owned(others, &asked).await);
+    let (owned, unlisted) = sorted(listed);
     // A list that may be short is no ground for deleting anything.
     let complete = unlisted.is_empty() && !scope.part;
     let leftover =
@@ -62,7 +65,7 @@ pub async fn make(scope: &Scope<'_>, look: Look, stop: &Stop) -> Plan {
 /// The plan over the same world with nothing declared: everything of ours goes.
 pub async fn destroy(scope: &Scope<'_>, stop: &Stop) -> Plan {
     let asked = ask(&scope.graph.needed_by_sites(), Look::Quick, stop).await;
-    let (owned, unlisted) = owned(scope.graph, &asked).await;
+    let (owned, unlisted) = sorted(owned(scope.graph.places(), &asked).await);
     let asked_for = |owned: &Owned| !scope.part || scope.graph.member(&owned.id).is_some();
     let ours =
         owned.into_iter().filter(|owned| unlisted.is_empty() && scope.environment.holds(&owned.id) && asked_for(owned));
@@ -165,11 +168,19 @@ fn may_change(upstream: &BTreeMap<UnitId, Asked>, id: &UnitId) -> bool {
     !follows.is_empty() || change.differences().iter().any(|difference| difference.cause == Cause::Declared)
 }
 
-/// Everything with our mark at the sites of a graph, and the sites that could not be read.
-async fn owned(graph: &Graph, asked: &BTreeMap<UnitId, Asked>) -> (Vec<Owned>, BTreeMap<SiteName, Trouble>) {
-    let listed = graph.places().map(|place| async move { (place.site.name(), owned_at(place, asked).await) });
+/// What is ours at one site, or why that could not be read.
+type Listed = (SiteName, Result<Vec<Owned>, Trouble>);
+
+/// Everything with our mark at these places, all of them at once.
+async fn owned<'a>(places: impl IntoIterator<Item = &'a Place>, asked: &BTreeMap<UnitId, Asked>) -> Vec<Listed> {
+    let listed = places.into_iter().map(|place| async move { (place.site.name(), owned_at(place, asked).await) });
+    futures::future::join_all(listed).await
+}
+
+/// What is ours, and the sites that could not be read.
+fn sorted(listed: Vec<Listed>) -> (Vec<Owned>, BTreeMap<SiteName, Trouble>) {
     let (mut all, mut unlisted) = (Vec::new(), BTreeMap::new());
-    for (site, result) in futures::future::join_all(listed).await {
+    for (site, result) in listed {
         match result {
             Ok(found) => all.extend(found),
             Err(trouble) => _ = unlisted.insert(site, trouble),

@@ -6,6 +6,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value as Json};
 
 use super::meaning::{Meaning, is_decimal};
@@ -23,11 +24,13 @@ pub(super) fn json(node: &Node) -> Result<Json, Problem> {
 fn object(pairs: &[(Node, Node)]) -> Result<Json, Problem> {
     let mut map = Map::with_capacity(pairs.len());
     for (key, value) in pairs {
-        let name = name(key)?;
-        if map.contains_key(&name) {
-            return Err(key.problem(format!("the key `{name}` stands twice here, written in two ways")));
+        match map.entry(name(key)?) {
+            Entry::Vacant(entry) => _ = entry.insert(json(value)?),
+            Entry::Occupied(entry) => {
+                let name = entry.key();
+                return Err(key.problem(format!("the key `{name}` stands twice here, written in two ways")));
+            }
         }
-        map.insert(name, json(value)?);
     }
     Ok(Json::Object(map))
 }

@@ -1,6 +1,6 @@
 //! The pairs of a mapping: keys are plain words, unique, and `<<` is merged.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::node::{Node, Span, Style, Value};
 use crate::problem::Problem;
@@ -21,6 +21,9 @@ pub(super) fn key(node: Node) -> Result<Node, Problem> {
 /// The mapping's own keys win wherever `<<` stands. (go-yaml lets a `<<` below win; there the order
 /// of lines decides what a cluster gets, which nobody can mean.)
 pub(super) fn merged(pairs: Vec<(Node, Node)>, problems: &mut Vec<Problem>) -> Vec<(Node, Node)> {
+    if is_plain(&pairs) {
+        return pairs;
+    }
     let mut unique: Vec<(Node, Node)> = Vec::with_capacity(pairs.len());
     let mut seen: HashMap<String, Span> = HashMap::with_capacity(pairs.len());
     let mut merges = Vec::new();
@@ -48,6 +51,21 @@ pub(super) fn merged(pairs: Vec<(Node, Node)>, problems: &mut Vec<Problem>) -> V
         }
     }
     unique
+}
+
+/// Whether nothing has to be refused or merged, which is so of nearly every mapping.
+fn is_plain(pairs: &[(Node, Node)]) -> bool {
+    /// So many names are sooner compared than hashed.
+    const FEW: usize = 12;
+    let names = || pairs.iter().map(|(key, _)| key.text().unwrap_or_default());
+    let are_unique = match pairs.len() <= FEW {
+        true => names().enumerate().all(|(at, name)| names().take(at).all(|other| other != name)),
+        false => {
+            let mut seen = HashSet::with_capacity(pairs.len());
+            names().all(|name| seen.insert(name))
+        }
+    };
+    are_unique && !pairs.iter().any(|(key, _)| is_merge(key))
 }
 
 /// Whether a key is the merge key: `"<<"` in quotes is a key like any other.

@@ -135,9 +135,9 @@ async fn a_quiet_run_of_a_restarted_process_is_exactly_one_request_a_kind() -> R
         .with("XDG_CACHE_HOME", folder.path().join("cache").display().to_string())
         .with("GROUNDPLAN_REPO", repo.display().to_string());
     product.run(&["sync", "--yes"]).await?.expect(0)?;
-    let asked = async |code: i32| {
+    let asked = async |word: &[&str], code: i32| {
         let from = bench.sandbox.cluster().audit_length()?;
-        let ran = product.run(&["drift"]).await?.expect(code)?;
+        let ran = product.run(word).await?.expect(code)?;
         let requests = bench.sandbox.cluster().requests_from(from)?;
         let is_cluster = |agent: &str| ["kube-", "kwok", "Go-http"].iter().any(|name| agent.starts_with(name));
         let ours = requests.into_iter().filter(|one| !one.user.starts_with("system:") && !is_cluster(&one.agent));
@@ -153,11 +153,18 @@ async fn a_quiet_run_of_a_restarted_process_is_exactly_one_request_a_kind() -> R
         "list /api/v1/services",
         "list /apis/apps/v1/deployments",
     ];
-    assert_eq!(asked(0).await?.0, kinds);
+    assert_eq!(asked(&["drift"], 0).await?.0, kinds);
+    // Whether a unit that no file declares any more has left something here is asked once for all units: its
+    // inventory carries no label that a list of this unit's objects could ask for.
+    let (inventories, mut with_inventories) = ("list /api/v1/namespaces/groundplan/configmaps", kinds.to_vec());
+    with_inventories.insert(1, inventories);
+    assert_eq!(asked(&["plan"], 0).await?.0, with_inventories);
+    assert_eq!(asked(&["sync", "--yes"], 0).await?.0, with_inventories);
+    assert_eq!(asked(&["sync", "--yes", "--only", "shop/web"], 0).await?.0, kinds, "nothing is deleted of a part");
 
     // A change is found by the same process, and costs requests for what changed only.
     bench.api().patch("/apis/apps/v1/namespaces/default/deployments/web", &json!({"spec": {"replicas": 0, "template": {"spec": {"containers": [{"name": "web", "image": "web:2"}]}}}})).await?;
-    let (requests, said) = asked(2).await?;
+    let (requests, said) = asked(&["drift"], 2).await?;
     assert!(said.contains("containers[name=web].image"), "{said}");
     let more: Vec<&String> = requests.iter().filter(|one| !kinds.contains(&one.as_str())).collect();
     assert!(more.iter().all(|one| one.ends_with("/deployments/web")) && (1..=6).contains(&more.len()), "{requests:?}");

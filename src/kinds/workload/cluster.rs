@@ -15,6 +15,7 @@ use super::mark::{INVENTORY_LABEL, Mark, REPOSITORY_LABEL, UNIT_LABEL};
 use super::object::ObjectId;
 use super::rights::{self, Right};
 use super::server::{Answer, Ask, Server, encode};
+use super::sift::items;
 use crate::unit::KindError;
 
 /// How many requests one deed has under way. An API server serves a few hundred at once for all its
@@ -268,13 +269,17 @@ impl Cluster {
         if !answer.is_good() {
             return Ok(None);
         }
-        let list: Value = serde_json::from_str(&answer.body).map_err(|error| self.own.broken_list(&error))?;
-        let is_inventory = |map: &&Value| {
-            map["metadata"]["labels"][UNIT_LABEL] == mark.inventory_label().as_str()
+        let broken = |error| self.own.broken_list(&error);
+        let (items, version) = items(&answer.body).map_err(broken)?;
+        let label = mark.inventory_label();
+        // All others are the unit's own, and are not read here.
+        let named = items.into_iter().filter(|item| item.get().contains(&label));
+        let mut maps: Vec<Value> =
+            named.map(|item| serde_json::from_str(item.get())).collect::<Result<_, _>>().map_err(broken)?;
+        maps.retain(|map| {
+            map["metadata"]["labels"][UNIT_LABEL] == label.as_str()
                 && map["metadata"]["namespace"] == inventory::NAMESPACE
-        };
-        let maps: Vec<Value> = list["items"].as_array().into_iter().flatten().filter(is_inventory).cloned().collect();
-        let version = list["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
+        });
         let inventory = Inventory::from_config_maps(&maps);
         Ok(inventory.map(|inventory| Memory { inventory: Some(inventory), version, config_maps: Some(answer.body) }))
     }
@@ -298,10 +303,12 @@ impl Cluster {
     async fn inventories(&self, selector: &str) -> Result<(Vec<Value>, String), KindError> {
         let path = format!("{}?labelSelector={}", config_maps().within(Some(inventory::NAMESPACE)), encode(selector));
         let text = self.own.expect(&Ask::get(path), "cannot read the inventory").await?;
-        let list: Value = serde_json::from_str(&text).map_err(|error| self.own.broken_list(&error))?;
+        let mut list: Value = serde_json::from_str(&text).map_err(|error| self.own.broken_list(&error))?;
         let version = list["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
-        let maps = list["items"].as_array().cloned();
-        Ok((maps.ok_or_else(|| KindError::failed("the inventory's list has no items"))?, version))
+        match list["items"].take() {
+            Value::Array(maps) => Ok((maps, version)),
+            _ => Err(KindError::failed("the inventory's list has no items")),
+        }
     }
 
     /// Which run the inventory was written by last; none where there is no inventory, or it cannot be read.

@@ -8,11 +8,15 @@ use serde_json::Value;
 
 use super::discovery::{Discovery, Resource};
 use super::fingerprint;
+use super::hands::for_each;
 use super::leave::Kept;
 use super::mark::Mark;
 use super::object::{Object, ObjectId};
 use super::path;
 use crate::problem::Problem;
+
+/// So many objects take longer than a thread that helps.
+const WORTH_A_THREAD: usize = 100;
 
 /// An object, ready to be sent. It has no `Debug`: it may be a Secret.
 #[derive(Clone)]
@@ -60,7 +64,7 @@ impl Desired {
 ///
 /// Kinds that the workload's own CRDs bring must have been added to `discovery`.
 pub(super) fn resolve(
-    objects: Vec<Object>,
+    objects: &[Object],
     discovery: &Discovery,
     default_namespace: &str,
     mark: &Mark,
@@ -68,8 +72,9 @@ pub(super) fn resolve(
     let mut desired: Vec<Desired> = Vec::with_capacity(objects.len());
     let mut problems = Vec::new();
     let mut places = HashMap::with_capacity(objects.len());
-    for object in objects {
-        match settle(object, discovery, default_namespace, mark) {
+    let helpings = objects.len() / WORTH_A_THREAD;
+    for settled in for_each(objects, helpings, |object| settle(object.clone(), discovery, default_namespace, mark)) {
+        match settled {
             Ok(found) => match places.insert(found.id().clone(), found.object.place.clone()) {
                 None => desired.push(found),
                 Some(other) => problems.push(
@@ -84,10 +89,11 @@ pub(super) fn resolve(
         return Err(problems);
     }
     let scaled = autoscaled(&desired);
-    for one in &mut desired {
+    for one in desired.iter_mut().filter(|_| !scaled.is_empty()) {
         one.scaled = scaled.contains(&key_of(one.id()));
-        one.hash = hash(&one.object, one.scaled);
     }
+    let hashes = for_each(&desired, helpings, |one| hash(&one.object, one.scaled));
+    desired.iter_mut().zip(hashes).for_each(|(one, hash)| one.hash = hash);
     Ok(desired)
 }
 
@@ -209,7 +215,7 @@ mod tests {
     }
 
     fn resolved(objects: Vec<Object>) -> Result<Vec<Desired>, Vec<Problem>> {
-        resolve(objects, &discovery(), "shop", &Mark::new("r", &UnitId::new("clusters/prod/shop")))
+        resolve(&objects, &discovery(), "shop", &Mark::new("r", &UnitId::new("clusters/prod/shop")))
     }
 
     #[test]

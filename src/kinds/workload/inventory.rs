@@ -96,20 +96,16 @@ impl Run {
 }
 
 /// What is remembered of one object.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Record {
     pub(super) version: String,
     /// None until the API server has answered to its apply.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) applied: Option<Applied>,
     /// No longer declared, and left in the cluster because of what would be lost with it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) left: bool,
     /// Its author wrote that it stays when it is no longer declared.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) stays: bool,
     /// What of it was put right, and undone again.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) fights: Vec<Fight>,
 }
 
@@ -143,12 +139,36 @@ struct Part {
     records: Vec<Row>,
 }
 
+/// An object and what is remembered of it, side by side. They are spelled out: to read thousands of flattened rows
+/// takes longer than the rest of a quiet look.
 #[derive(Serialize, Deserialize)]
 struct Row {
-    #[serde(flatten)]
-    id: ObjectId,
-    #[serde(flatten)]
-    record: Record,
+    group: String,
+    kind: String,
+    namespace: Option<String>,
+    name: String,
+    version: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    applied: Option<Applied>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    left: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    stays: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    fights: Vec<Fight>,
+}
+
+impl Row {
+    fn of(id: &ObjectId, record: &Record) -> Self {
+        let ObjectId { group, kind, namespace, name } = id.clone();
+        let Record { version, applied, left, stays, fights } = record.clone();
+        Self { group, kind, namespace, name, version, applied, left, stays, fights }
+    }
+
+    fn apart(self) -> (ObjectId, Record) {
+        let Self { group, kind, namespace, name, version, applied, left, stays, fights } = self;
+        (ObjectId { group, kind, namespace, name }, Record { version, applied, left, stays, fights })
+    }
 }
 
 impl Inventory {
@@ -172,7 +192,7 @@ impl Inventory {
     pub(super) fn digest(&self) -> [u8; 16] {
         let mut hash = Sha256::new();
         for (id, record) in &self.records {
-            let row = Row { id: id.clone(), record: record.clone() };
+            let row = Row::of(id, record);
             hash.update(serde_json::to_vec(&row).expect("rows are plain text"));
         }
         let rest = (&self.finished, &self.whole, &self.parts, &self.created, &self.version, &self.run);
@@ -212,7 +232,7 @@ impl Inventory {
         let mut parts = vec![Vec::new()];
         let mut size = 0;
         for (id, record) in &self.records {
-            let row = Row { id: id.clone(), record: record.clone() };
+            let row = Row::of(id, record);
             // Inside a ConfigMap the text is quoted once more: each of its own quotes takes two bytes.
             let text = serde_json::to_string(&row).expect("rows are plain text");
             let bytes = text.len() + text.matches(['"', '\\']).count() + 1;
@@ -244,7 +264,7 @@ impl Inventory {
         let rows = read.into_iter().flat_map(|part| part.records);
         let created = config_maps.iter().filter_map(|map| map["metadata"]["creationTimestamp"].as_str()).min();
         Some(Self {
-            records: rows.map(|row| (row.id, row.record)).collect(),
+            records: rows.map(Row::apart).collect(),
             finished,
             whole,
             parts: config_maps.len(),

@@ -17,7 +17,7 @@ use super::object::ObjectId;
 use super::seen::Seen;
 use super::shelf::Shelf;
 use super::sift::{Found, sift_one};
-use super::workload::Workload;
+use super::workload::{Asked, Workload};
 use crate::unit::{Change, Coverage, Difference, KindError, Planned};
 
 /// What is watched: a workload in a cluster, and what it declares.
@@ -74,7 +74,7 @@ impl Known {
     /// Looks at everything, and opens the watches where the lists of that look left off.
     pub(super) async fn learn(watched: &Watched) -> Result<Self, KindError> {
         let Watched { workload, cluster, shelf } = watched;
-        let (resolved, discovery, memory) = workload.resolve_and_remember(cluster, &shelf.wanted()).await?;
+        let Asked { resolved, discovery, memory, ahead } = workload.ask(cluster, &shelf.wanted()).await?;
         let (inventory, written) = (memory.inventory, memory.version);
         let subject = Subject {
             desired: &resolved.desired,
@@ -82,7 +82,7 @@ impl Known {
             config_maps: memory.config_maps.as_deref(),
             ..Subject::of(workload, cluster, &discovery)
         };
-        let mut seen = look(&subject).await?;
+        let mut seen = look(&subject, ahead).await?;
         workload.look_for_past_hooks((cluster, &discovery), inventory.as_ref(), &resolved, &mut seen).await?;
         let places = std::mem::take(&mut seen.listed);
         let planned = workload.plan_of(inventory.as_ref(), &resolved, &mut seen);

@@ -3,11 +3,12 @@
 //! One list a kind and the inventory; nothing more while all is quiet. Only what looks suspicious is
 //! asked about by a dry run of its own.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
-use super::cluster::{Cluster, Listing, all_at_once};
+use super::ahead::Ahead;
+use super::cluster::{Cluster, all_at_once};
 use super::desired::Desired;
 use super::discovery::Discovery;
 use super::inventory::{Applied, Inventory, Record};
@@ -18,7 +19,7 @@ use super::mark::{Mark, UNIT_ANNOTATION, UNIT_LABEL};
 use super::object::ObjectId;
 use super::policy;
 use super::seen::Seen;
-use super::sift::{Found, sift};
+use super::sift::Found;
 use super::tell;
 use super::workload::Workload;
 use crate::unit::{Cause, Difference, KindError};
@@ -37,10 +38,10 @@ pub(super) struct Subject<'a> {
     pub(super) config_maps: Option<&'a str>,
 }
 
-/// Looks at every object that is declared or remembered.
-pub(super) async fn look(subject: &Subject<'_>) -> Result<Seen, KindError> {
+/// Looks at every object that is declared or remembered. Some lists may be on their way.
+pub(super) async fn look(subject: &Subject<'_>, ahead: Ahead) -> Result<Seen, KindError> {
     let mut seen = Seen::default();
-    let mut found = subject.list(&mut seen).await?;
+    let mut found = subject.list(ahead, &mut seen).await?;
     subject.fetch_missing(&mut found).await?;
     let mut suspects = Vec::new();
     for desired in subject.desired {
@@ -167,76 +168,6 @@ impl Subject<'_> {
         self.inventory?.records.get(id)
     }
 
-    /// One list a kind, of what carries our label. Where nothing of ours is remembered, the names of all
-    /// that is there instead: an object that somebody else made must not be overwritten unseen.
-    async fn list(&self, seen: &mut Seen) -> Result<HashMap<ObjectId, Found>, KindError> {
-        let mut listings = self.listings();
-        let is_known = |listing: &Listing| {
-            listing.kind == "ConfigMap" && listing.resource.group.is_empty() && listing.selector.is_some()
-        };
-        let known = listings.iter().find(|listing| self.config_maps.is_some() && is_known(listing)).cloned();
-        let mut answers = Vec::new();
-        if let (Some(listing), Some(text)) = (known, self.config_maps) {
-            listings.remove(&listing);
-            answers.push((listing, text.to_owned()));
-        }
-        answers.extend(self.cluster.list_all(listings).await?);
-        let manager = self.mark.field_manager();
-        let mine = self.inventory.is_some();
-        let declared: HashSet<&ObjectId> = match mine {
-            true => HashSet::new(),
-            false => self.desired.iter().map(Desired::id).collect(),
-        };
-        let mut all = HashMap::new();
-        for (listing, text) in answers {
-            let applied = |id: &ObjectId| self.record(id).and_then(|record| record.applied.as_ref());
-            let group = &listing.resource.group;
-            let (found, version) =
-                sift(&text, group, &listing.kind, &manager, applied).map_err(|error| self.broken(&error))?;
-            if mine {
-                seen.listed.push((listing, version));
-            }
-            for mut one in found.into_iter().filter(|one| mine || declared.contains(&one.id)) {
-                if !mine {
-                    // Only its name was asked for.
-                    (one.live, one.kept) = (None, false);
-                }
-                all.insert(one.id.clone(), one);
-            }
-        }
-        Ok(all)
-    }
-
-    fn listings(&self) -> BTreeSet<Listing> {
-        let declared = self.desired.iter().map(|desired| (desired.resource.clone(), desired.id()));
-        match self.inventory {
-            None => declared
-                .map(|(resource, id)| Listing {
-                    resource,
-                    kind: id.kind.clone(),
-                    namespace: id.namespace.clone(),
-                    selector: None,
-                    metadata_only: true,
-                })
-                .collect(),
-            Some(inventory) => {
-                let kinds: BTreeSet<(&str, &str)> =
-                    declared.clone().map(|(_, id)| (id.group.as_str(), id.kind.as_str())).collect();
-                let asked = inventory.records.iter().filter(|(id, _)| !self.discovery.is_silent(&id.group));
-                let remembered = asked.filter_map(|(id, record)| {
-                    let resource = self.discovery.find_any(&id.group, &record.version, &id.kind)?;
-                    // Where the declared version is another one, the list of that version shows them all.
-                    let is_declared = kinds.contains(&(id.group.as_str(), id.kind.as_str()));
-                    (!is_declared).then(|| (resource.clone(), id))
-                });
-                declared
-                    .chain(remembered)
-                    .map(|(resource, id)| Listing::of_unit(self.mark, resource, &id.kind))
-                    .collect()
-            }
-        }
-    }
-
     /// Reads what the lists did not show whole: new objects, those that lost our label, those that only
     /// had their name listed.
     async fn fetch_missing(&self, found: &mut HashMap<ObjectId, Found>) -> Result<(), KindError> {
@@ -350,7 +281,7 @@ impl Subject<'_> {
         }
     }
 
-    fn broken(&self, error: &serde_json::Error) -> KindError {
+    pub(super) fn broken(&self, error: &serde_json::Error) -> KindError {
         self.cluster.server.broken_list(error)
     }
 }

@@ -1,9 +1,6 @@
 //! The manifests of a folder: files to the documents in them, each one object.
 
-use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-
+use super::hands::for_each;
 use super::program::Programs;
 use super::sealed;
 use crate::problem::{Place, Problem, Problems};
@@ -74,25 +71,7 @@ fn parse_all(files: &[(&str, &[u8])]) -> Vec<Parsed> {
         (!sealed::is_sealed(path, bytes)).then(|| yaml::parse_manifests(path, bytes))
     };
     let bytes: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = threads.min(files.len()).min(bytes / WORTH_A_THREAD);
-    if threads < 2 {
-        return files.iter().map(parse).collect();
-    }
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mine = std::iter::from_fn(|| {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            files.get(at).map(|file| (at, parse(file)))
-        });
-        mine.collect::<Vec<_>>()
-    };
-    let mut parsed: Vec<(usize, Parsed)> = thread::scope(|scope| {
-        let running: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        running.into_iter().flat_map(|one| one.join().expect("parsing does not panic")).collect()
-    });
-    parsed.sort_by_key(|(at, _)| *at);
-    parsed.into_iter().map(|(_, parsed)| parsed).collect()
+    for_each(files, bytes / WORTH_A_THREAD, parse)
 }
 
 fn tell(found: Vec<Problem>, looks_like_a_template: bool, problems: &mut Problems) {

@@ -6,6 +6,7 @@
 //! [`compare`]. The short parts act: [`look`] reads, [`deed`] writes, [`site`] removes.
 
 mod adopt;
+mod ahead;
 mod authored;
 mod batch;
 mod blame;
@@ -26,6 +27,7 @@ mod fingerprint;
 mod folders;
 mod follow;
 mod gathered;
+mod hands;
 mod hook_run;
 mod hooks;
 mod inventory;
@@ -35,6 +37,7 @@ mod known;
 mod kustomization;
 mod leave;
 mod ledger;
+mod listed;
 mod logs;
 mod look;
 mod lookout;

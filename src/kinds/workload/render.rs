@@ -7,6 +7,7 @@ use base64::Engine;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use super::hands::for_each;
 use super::hooks;
 use super::manifest::Manifest;
 use super::object::{Object, ObjectId, split_api_version};
@@ -14,6 +15,9 @@ use super::pods::pod_spec_mut;
 use super::substitute::{self, Values, substitute};
 use crate::problem::Problem;
 use crate::yaml::{self, Node};
+
+/// So many manifests take longer than a thread that helps.
+const WORTH_A_THREAD: usize = 100;
 
 /// What came of the manifests.
 #[derive(Default)]
@@ -30,9 +34,14 @@ pub(super) struct Rendered {
 ///
 /// `secrets` are the names of values that may stand nowhere but in a Secret.
 pub(super) fn render(manifests: &[Manifest], values: &Values, secrets: &BTreeSet<String>) -> Rendered {
-    let mut rendered = Rendered::default();
-    for manifest in manifests {
-        match render_one(manifest, (values, secrets), &mut rendered.used) {
+    let mut rendered = Rendered { objects: Vec::with_capacity(manifests.len()), ..Rendered::default() };
+    let each = for_each(manifests, manifests.len() / WORTH_A_THREAD, |manifest| {
+        let mut used = BTreeSet::new();
+        (render_one(manifest, (values, secrets), &mut used), used)
+    });
+    for (object, used) in each {
+        rendered.used.extend(used);
+        match object {
             Ok(object) => rendered.objects.push(object),
             Err(problem) => rendered.problems.push(problem),
         }

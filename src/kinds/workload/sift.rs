@@ -47,15 +47,20 @@ pub(super) fn sift<'r>(
     field_manager: &str,
     applied: impl Fn(&ObjectId) -> Option<&'r Applied>,
 ) -> Result<(Vec<Found>, String), serde_json::Error> {
+    let (items, version) = items(text)?;
+    let found: Result<_, _> =
+        items.into_iter().map(|item| sift_one(item, group, kind, field_manager, &applied)).collect();
+    Ok((found?, version))
+}
+
+/// The objects of a list, as they are written there, and the version it shows.
+pub(super) fn items(text: &str) -> Result<(Vec<&RawValue>, String), serde_json::Error> {
     let list: List<'_> = serde_json::from_str(text)?;
     if !list.kind.ends_with("List") {
         // An answer of another shape is not an empty list: everything would seem to be gone.
         return Err(serde::de::Error::custom(format!("a `{}` instead of a list", list.kind)));
     }
-    let items = list.items.unwrap_or_default();
-    let found: Result<_, _> =
-        items.into_iter().map(|item| sift_one(item, group, kind, field_manager, &applied)).collect();
-    Ok((found?, list.metadata.resource_version.to_owned()))
+    Ok((list.items.unwrap_or_default(), list.metadata.resource_version.to_owned()))
 }
 
 /// Reads one object of a kind, as a list or a watch shows it.

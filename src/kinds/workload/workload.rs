@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::ahead::{self, Ahead};
 use super::authored::authored;
-use super::cluster::{Cluster, Memory};
+use super::cluster::{Cluster, Listing, Memory};
 use super::connect::{Clusters, Reached, Where};
 use super::deed::{Bringing, Remembering, WhenThere};
 use super::desired::{Desired, resolve};
@@ -60,6 +61,14 @@ pub(super) struct Workload {
     pub(super) conflicts: ConflictSpec,
     /// The namespace and name of the service account that objects are applied as.
     pub(super) service_account: Option<(String, String)>,
+}
+
+/// What was asked of a cluster before anything is judged.
+pub(super) struct Asked {
+    pub(super) resolved: Resolved,
+    pub(super) discovery: Discovery,
+    pub(super) memory: Memory,
+    pub(super) ahead: Ahead,
 }
 
 /// What is declared, with its place in a cluster.
@@ -159,15 +168,15 @@ impl Workload {
     }
 
     async fn prepare_once(&self, cluster: Arc<Cluster>, wanted: &Wanted) -> Result<Prepared, KindError> {
-        let (resolved, discovery, memory) = self.resolve_and_remember(&cluster, wanted).await?;
+        let Asked { resolved, discovery, memory, ahead } = self.ask(&cluster, wanted).await?;
         let inventory = memory.inventory;
-        let mut seen = look(&Subject {
+        let subject = Subject {
             desired: &resolved.desired,
             inventory: inventory.as_ref(),
             config_maps: memory.config_maps.as_deref(),
             ..Subject::of(self, &cluster, &discovery)
-        })
-        .await?;
+        };
+        let mut seen = look(&subject, ahead).await?;
         self.look_for_past_hooks((&cluster, &discovery), inventory.as_ref(), &resolved, &mut seen).await?;
         Ok(self.decide(cluster, resolved, inventory, seen))
     }
@@ -186,18 +195,33 @@ impl Workload {
         }
     }
 
-    /// Both at once: the cluster is asked while what is declared is hashed.
-    pub(super) async fn resolve_and_remember(
-        &self,
-        cluster: &Arc<Cluster>,
-        wanted: &Wanted,
-    ) -> Result<(Resolved, Discovery, Memory), KindError> {
+    /// All at once: the cluster is asked while what is declared is hashed.
+    pub(super) async fn ask(&self, cluster: &Arc<Cluster>, wanted: &Wanted) -> Result<Asked, KindError> {
         let (asked, mark, lists) = (cluster.clone(), self.mark.clone(), self.lists_its_memory(wanted));
         let memory = tokio::spawn(async move { asked.memory(&mark, lists).await });
+        let ahead = self.list_ahead(cluster, wanted).await?;
         let (resolved, discovery) = self.resolve(cluster, wanted).await?;
-        let memory =
-            memory.await.map_err(|error| KindError::failed("the inventory was not read to its end").because(error))?;
-        Ok((resolved, discovery, memory?))
+        let memory = memory
+            .await
+            .map_err(|error| KindError::failed("the inventory was not read to its end").because(error))??;
+        if memory.inventory.is_some() {
+            ahead::meet(&cluster.server.name, &self.mark);
+        }
+        Ok(Asked { resolved, discovery, memory, ahead })
+    }
+
+    /// Lists the kinds that are declared, where an inventory is to be expected.
+    async fn list_ahead(&self, cluster: &Arc<Cluster>, wanted: &Wanted) -> Result<Ahead, KindError> {
+        if !ahead::is_met(&cluster.server.name, &self.mark) {
+            return Ok(Ahead::default());
+        }
+        let discovery = cluster.discovery().await?;
+        let comes_along = |object: &&Object| self.lists_its_memory(wanted) && object.id.is("", "ConfigMap");
+        let listed = wanted.objects.iter().filter(|object| !comes_along(object)).filter_map(|object| {
+            let resource = discovery.find(&object.id.group, &object.version, &object.id.kind)?;
+            Some(Listing::of_unit(&self.mark, resource.clone(), &object.id.kind))
+        });
+        Ok(Ahead::of(cluster, listed.collect()))
     }
 
     async fn resolve(&self, cluster: &Cluster, wanted: &Wanted) -> Result<(Resolved, Discovery), KindError> {
@@ -215,8 +239,8 @@ impl Workload {
     }
 
     fn placed(&self, wanted: &Wanted, discovery: &Discovery) -> Result<Resolved, Vec<Problem>> {
-        let place = |objects: Vec<Object>| resolve(objects, discovery, &self.namespace, &self.mark);
-        let mut desired = place(wanted.objects.clone())?;
+        let place = |objects: &[Object]| resolve(objects, discovery, &self.namespace, &self.mark);
+        let mut desired = place(&wanted.objects)?;
         for one in &mut desired {
             if let Some(said) = leave::said(&self.leave, one.id()) {
                 one.hash = fingerprint::of_body(format!("{}\n{said}", one.hash).as_bytes());
@@ -226,7 +250,9 @@ impl Workload {
         for hook in &wanted.hooks {
             // One at a time: the same object may be a hook of both phases.
             hooks.extend(
-                place(vec![hook.object.clone()])?.into_iter().map(|desired| Placed { hook: hook.clone(), desired }),
+                place(std::slice::from_ref(&hook.object))?
+                    .into_iter()
+                    .map(|desired| Placed { hook: hook.clone(), desired }),
             );
         }
         let state = hooks::state_of(&desired, &hooks);
