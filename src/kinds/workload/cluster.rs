@@ -31,6 +31,8 @@ pub(super) struct Cluster {
     /// For what is ours alone, the inventory: as whoever runs this.
     own: Server,
     kinds: Arc<Mutex<Kinds>>,
+    /// Whether whoever asks may do everything, and when that was asked.
+    pub(super) everything_allowed: Arc<Mutex<Option<(Instant, bool)>>>,
 }
 
 /// What is known of the kinds that a cluster serves.
@@ -77,13 +79,13 @@ impl Listing {
 
 impl Cluster {
     pub(super) fn new(server: Server) -> Self {
-        Self { own: server.clone(), server, kinds: Arc::default() }
+        Self { own: server.clone(), server, kinds: Arc::default(), everything_allowed: Arc::default() }
     }
 
     /// The same cluster, with all that is asked about objects asked as a service account.
     pub(super) fn standing_for(&self, namespace: &str, account: &str) -> Result<Self, KindError> {
         let server = self.own.standing_for(namespace, account)?;
-        Ok(Self { server, own: self.own.clone(), kinds: self.kinds.clone() })
+        Ok(Self { server, own: self.own.clone(), kinds: self.kinds.clone(), everything_allowed: Arc::default() })
     }
 
     /// The way to it as whoever runs this.

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde_json::Value;
 
 use super::book::Book;
 use super::cluster::{Cluster, all_at_once};
@@ -144,10 +145,11 @@ impl Bringing {
     async fn await_all(
         &self,
         applied: &BTreeMap<ObjectId, Applied>,
-        mut waiting: BTreeSet<ObjectId>,
+        answers: BTreeMap<ObjectId, Value>,
         book: &Book,
         progress: &Progress,
     ) -> Result<(), KindError> {
+        let mut waiting: BTreeSet<ObjectId> = answers.keys().cloned().collect();
         // What was not sent now may still be on its way from an earlier time; what we never made is not waited for.
         let earlier = self.desired.iter().filter(|desired| {
             let is_theirs = self.seen.agree.get(desired.id()).is_some_and(|known| known.uid.is_empty());
@@ -165,7 +167,8 @@ impl Bringing {
         if awaited.is_empty() {
             return Ok(());
         }
-        until_ready(&self.cluster, &self.mark, &self.rules, awaited, (self.timeout, book.run()), progress).await
+        let times = (self.timeout, book.run());
+        until_ready(&self.cluster, &self.mark, &self.rules, (awaited, answers), times, progress).await
     }
 
     /// Runs what is due in this phase, and remembers each before its object may go.

@@ -15,8 +15,10 @@ use super::object::ObjectId;
 use super::wait::Awaited;
 use crate::unit::KindError;
 
-/// What comes this close together is judged together.
+/// What comes this close together is judged together, where there is much to judge.
 const TOGETHER: Duration = Duration::from_millis(5);
+/// So few are judged one by one.
+const FEW: usize = 8;
 /// However quiet the watches are, a list is the judge again after this.
 const LIST_AGAIN: Duration = Duration::from_secs(30);
 
@@ -30,18 +32,34 @@ pub(super) struct Lookout<'a> {
     watches: Option<Watches>,
     /// A watch was lost: from then on only lists are believed.
     is_deaf: bool,
+    /// Nobody has judged what is known yet.
+    is_new: bool,
 }
 
 impl<'a> Lookout<'a> {
     pub(super) fn new(cluster: &'a Cluster, mark: &Mark, awaited: &Awaited) -> Self {
         let listings = listings(mark, awaited);
-        Self { cluster, listings, live: BTreeMap::new(), listed: None, watches: None, is_deaf: false }
+        Self { cluster, listings, live: BTreeMap::new(), listed: None, watches: None, is_deaf: false, is_new: false }
     }
 
-    /// Lists everything where nobody tells what happens. Whether it did.
+    /// What the server answered when these were applied is as good as a list, where they are all that is waited
+    /// for, and each the only one of its kind: two have a version each, and a watch goes on from one.
+    pub(super) fn knowing(mut self, mark: &Mark, awaited: &Awaited, answers: BTreeMap<ObjectId, Value>) -> Self {
+        let is_whole = awaited.keys().eq(answers.keys()) && self.listings.len() == awaited.len();
+        let versions = awaited.iter().zip(answers.values()).map(|((id, resource), answer)| {
+            let version = answer["metadata"]["resourceVersion"].as_str()?;
+            Some((Listing::of_unit(mark, resource.clone(), &id.kind), version.to_owned()))
+        });
+        if let Some(versions) = versions.collect::<Option<Vec<_>>>().filter(|_| is_whole) {
+            (self.live, self.listed, self.is_new) = (answers, Some((versions, Instant::now())), true);
+        }
+        self
+    }
+
+    /// Lists everything where nobody tells what happens. Whether all of it is to be judged.
     pub(super) async fn look(&mut self) -> Result<bool, KindError> {
         if self.listed.as_ref().is_some_and(|(_, when)| when.elapsed() < LIST_AGAIN) {
-            return Ok(false);
+            return Ok(std::mem::take(&mut self.is_new));
         }
         self.watches = None;
         let (live, versions) = Box::pin(all(self.cluster, self.listings.clone())).await?;
@@ -51,14 +69,16 @@ impl<'a> Lookout<'a> {
 
     /// Until something happened, and to which objects; or until the time is over.
     pub(super) async fn next(&mut self, longest: Duration) -> BTreeSet<ObjectId> {
-        let mut changed = BTreeSet::new();
+        let (mut changed, are_few) = (BTreeSet::new(), self.live.len() <= FEW);
         let Some(watches) = self.watches() else {
             tokio::time::sleep(longest).await;
             self.listed = None;
             return changed;
         };
         let Ok(Some(first)) = tokio::time::timeout(longest, watches.news.recv()).await else { return changed };
-        tokio::time::sleep(TOGETHER).await;
+        if !are_few {
+            tokio::time::sleep(TOGETHER).await;
+        }
         let mut all = vec![first];
         while let Ok(news) = watches.news.try_recv() {
             all.push(news);
@@ -141,5 +161,46 @@ fn id_of((group, kind): &(String, String), object: &Value) -> ObjectId {
         kind: kind.clone(),
         namespace: text("namespace"),
         name: text("name").unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::discovery::Resource;
+    use super::super::server::Server;
+    use super::super::wire::client;
+    use super::*;
+    use crate::unit::UnitId;
+
+    fn id(kind: &str, name: &str) -> ObjectId {
+        ObjectId { kind: kind.into(), name: name.into(), ..ObjectId::default() }
+    }
+
+    fn awaited(ids: &[ObjectId]) -> Awaited {
+        let resource =
+            |kind: &str| Resource { group: String::new(), version: "v1".into(), plural: kind.into(), namespaced: true };
+        ids.iter().map(|id| (id.clone(), resource(&id.kind))).collect()
+    }
+
+    #[tokio::test]
+    async fn answers_stand_in_for_lists_where_a_watch_can_go_on_from_each() {
+        let nobody = kube::Config::new(http::Uri::from_static("http://127.0.0.1:1"));
+        let cluster = Cluster::new(Server::new(client(&nobody).expect("it asks nobody yet"), "c", None));
+        let mark = Mark::new("r", &UnitId::new("clusters/prod/shop"));
+        let known = |wanted: &[ObjectId], answered: &[ObjectId]| {
+            let answer = json!({"metadata": {"resourceVersion": "7"}});
+            let answers = answered.iter().map(|id| (id.clone(), answer.clone())).collect();
+            let awaited = awaited(wanted);
+            Lookout::new(&cluster, &mark, &awaited).knowing(&mark, &awaited, answers)
+        };
+        let (a, b, other) = (id("A", "a"), id("B", "b"), id("A", "other"));
+        let mut both = known(&[a.clone(), b.clone()], &[a.clone(), b.clone()]);
+        assert!(both.look().await.is_ok_and(|judge_all| judge_all), "nobody has judged them yet");
+        assert!(both.look().await.is_ok_and(|judge_all| !judge_all), "and nobody was asked");
+        assert_eq!(both.listed.map(|(versions, _)| versions[1].1.clone()).as_deref(), Some("7"));
+        assert!(known(&[a.clone(), b], std::slice::from_ref(&a)).listed.is_none(), "one was not answered for");
+        assert!(known(&[a.clone(), other.clone()], &[a, other]).listed.is_none(), "two of one kind");
     }
 }

@@ -37,8 +37,8 @@ const PAUSE: Duration = Duration::from_millis(250);
 #[derive(Default)]
 pub(super) struct Sent {
     pub(super) applied: BTreeMap<ObjectId, Applied>,
-    /// Objects that were not ready when the server answered.
-    pub(super) waiting: BTreeSet<ObjectId>,
+    /// Objects that were not ready when the server answered, as it answered.
+    pub(super) waiting: BTreeMap<ObjectId, Value>,
     /// The first failure; what was under way then was waited for, and nothing more was begun.
     pub(super) error: Option<KindError>,
 }
@@ -92,11 +92,9 @@ impl Sending<'_> {
             let Some((at, result)) = flying.next().await else { break };
             let id = self.desired[at].id();
             match result {
-                Ok((applied, is_ready)) => {
+                Ok((applied, unready)) => {
                     sent.applied.insert(id.clone(), applied);
-                    if !is_ready {
-                        sent.waiting.insert(id.clone());
-                    }
+                    sent.waiting.extend(unready.map(|live| (id.clone(), live)));
                     for next in std::mem::take(&mut after[at]) {
                         before[next].remove(&at);
                         if before[next].is_empty() {
@@ -113,7 +111,8 @@ impl Sending<'_> {
         sent
     }
 
-    async fn send_one(&self, desired: &Desired, progress: &Progress) -> Result<(Applied, bool), KindError> {
+    /// The object as it was answered, where it was not ready.
+    async fn send_one(&self, desired: &Desired, progress: &Progress) -> Result<(Applied, Option<Value>), KindError> {
         let id = desired.id();
         if self.adopt.contains(id) {
             take_over(self.cluster, desired, self.manager).await?;
@@ -150,13 +149,14 @@ impl Sending<'_> {
         let applied = remember(id, &answer.body, self.manager, &desired.hash).map_err(broken)?;
         if id.is_crd() {
             self.await_established(desired).await?;
-            return Ok((applied, true));
+            return Ok((applied, None));
         }
-        let is_ready = !self.rules.must_be_asked(id) || {
-            let live: Value = serde_json::from_str(&answer.body).map_err(broken)?;
-            self.rules.health(id, &live) == Health::Ready
-        };
-        Ok((applied, is_ready))
+        if !self.rules.must_be_asked(id) {
+            return Ok((applied, None));
+        }
+        let live: Value = serde_json::from_str(&answer.body).map_err(broken)?;
+        let is_ready = self.rules.health(id, &live) == Health::Ready;
+        Ok((applied, Some(live).filter(|_| !is_ready)))
     }
 
     /// A webhook is registered once what serves it is ready: until then it would only refuse, its own pods too.

@@ -28,16 +28,18 @@ const MOST_ASKED: usize = 3;
 pub(super) type Awaited = BTreeMap<ObjectId, Resource>;
 
 /// Waits until all are ready. One that has failed ends the wait at once, and so does whoever applies another commit.
+///
+/// `answers` are the server's to the applies of some of them.
 pub(super) async fn until_ready(
     cluster: &Cluster,
     mark: &Mark,
     rules: &HealthRules,
-    mut awaited: Awaited,
+    (mut awaited, answers): (Awaited, BTreeMap<ObjectId, Value>),
     (timeout, run): (Duration, &Run),
     progress: &Progress,
 ) -> Result<(), KindError> {
     let (begun, mut pause, mut last) = (Instant::now(), FIRST_PAUSE, String::new());
-    let mut lookout = Lookout::new(cluster, mark, &awaited);
+    let mut lookout = Lookout::new(cluster, mark, &awaited).knowing(mark, &awaited, answers);
     let (mut waiting, mut changed) = (BTreeMap::new(), BTreeSet::new());
     // What they said with the words of their pods, and when those were asked.
     let (mut words, mut asked) = (BTreeMap::<ObjectId, String>::new(), Instant::now());
