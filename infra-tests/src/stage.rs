@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::process::Child;
 
 use crate::product::{Product, Ran};
-use crate::sandbox::{ACCOUNTS, Caller, Parts, Sandbox, clean_environment, element, until};
+use crate::sandbox::{ACCOUNTS, Caller, OPERATOR_FILE, Parts, Sandbox, clean_environment, element, until};
 
 pub const REGION: &str = "eu-west-1";
 /// The unit of the queue's stack.
@@ -57,6 +57,11 @@ impl Stage {
 
     pub fn write(&self, path: &str, text: &str) -> Result<()> {
         write(self.folder.path(), path, text)
+    }
+
+    /// Has the operator's file say something else.
+    pub fn operator(&self, text: &str) -> Result<()> {
+        write(self.sandbox.logs(), OPERATOR_FILE, text)
     }
 
     pub fn remove(&self, path: &str) -> Result<()> {

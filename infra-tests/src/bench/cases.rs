@@ -65,12 +65,10 @@ pub(super) async fn measure(size: &Size) -> Result<Told> {
 
 /// Workloads of one object each, one for the storm, and one to be looked at for long.
 async fn stage(size: &Size) -> Result<Stage> {
-    let mut stage = Stage::set(Parts { slack: true, ..Parts::CLUSTER }).await?;
-    let operator = stage.sandbox.logs().join("operator.yaml");
+    let stage = Stage::set(Parts { slack: true, ..Parts::CLUSTER }).await?;
     let slack = stage.sandbox.slack().api_url();
     let settings = format!("slack: {{apiUrl: '{slack}', channels: {{default: {ALERTS}}}, approvers: [{OPERATOR}]}}\n");
-    std::fs::write(&operator, settings)?;
-    stage.product = stage.product.clone().with("GROUNDPLAN_CONFIG", operator.display().to_string());
+    stage.operator(&settings)?;
     for file in ["stacks/111111111111/eu-west-1/jobs.yaml", "templates/queue.yaml", "clusters/shop/web/workload.yaml"] {
         stage.remove(file)?;
     }

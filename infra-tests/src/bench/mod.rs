@@ -53,24 +53,11 @@ pub enum Part {
     Throttle,
 }
 
-impl Part {
-    fn all() -> Vec<Self> {
-        Self::value_variants().to_vec()
-    }
-}
-
-impl std::fmt::Display for Part {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let value = self.to_possible_value().expect("no part is hidden");
-        f.write_str(value.get_name())
-    }
-}
-
 /// How much is measured.
 #[derive(Clone, Debug, Args)]
 pub struct Size {
     /// Only these parts, separated by commas
-    #[arg(long = "only", value_enum, value_delimiter = ',', value_name = "PART", default_values_t = Part::all())]
+    #[arg(long = "only", value_enum, value_delimiter = ',', value_name = "PART", default_values_t = Part::value_variants().to_vec())]
     pub parts: Vec<Part>,
     /// Runs of each contender that are counted; one small run before them is not
     #[arg(long, default_value_t = 3)]

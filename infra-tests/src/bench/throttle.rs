@@ -103,9 +103,14 @@ async fn deploy(sandbox: &Sandbox, deployer: &Deployer, steps: &[Step]) -> Resul
     let ended = among_others(deployer.deploy(sandbox, &folder)?, &folder.with_extension("log")).await?;
     say(&format!("bench: {} ended after {:.1} s", deployer.id(), ended.wall.as_secs_f64()));
     let (account, region) = deployer.place();
-    // Past the proxy: this question is no contender's.
-    let stacks = sandbox.account_owner(account)?.query("cloudformation", region, "DescribeStacks", &[]).await?;
-    let done = stacks.matches("<StackStatus>CREATE_COMPLETE<").count();
+    // Past the proxy: this question is no contender's. Asked for one by one, for a list has pages.
+    let owner = sandbox.account_owner(account)?;
+    let mut done = 0;
+    for at in 0..steps.len() {
+        let name = deployer.stack(at);
+        let asked = owner.query("cloudformation", region, "DescribeStacks", &[("StackName", &name)]).await;
+        done += usize::from(asked.is_ok_and(|answer| answer.contains("<StackStatus>CREATE_COMPLETE<")));
+    }
     let is_ours = matches!(deployer, Deployer::Groundplan);
     ensure!(!is_ours || done == steps.len(), "{done} of {} stacks: {}", steps.len(), ended.said);
     Ok(Ended { done, ..ended })

@@ -2,14 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 use serde_json::Value;
 
 use super::process::{Process, Program};
-use super::{cache, ports, ready, say};
+use super::{cache, go, ports, say};
 
 const MODULE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/alertmanager");
 const GO_MOD: &str = include_str!("../../alertmanager/go.mod");
@@ -28,11 +27,7 @@ pub struct Alertmanager {
 fn build() -> Result<PathBuf> {
     cache::built("alertmanager", &[GO_MOD, GO_SUM], |folder| {
         say("building Alertmanager: once, a minute");
-        let mut go = Command::new("go");
-        go.current_dir(MODULE).args(["build", "-trimpath", "-ldflags", "-s -w", "-o"]).arg(folder).arg("tool");
-        let output = go.stdin(Stdio::null()).output().context("cannot start `go`: see https://go.dev/doc/install")?;
-        ensure!(output.status.success(), "`go build tool` failed:\n{}", String::from_utf8_lossy(&output.stderr));
-        Ok(())
+        go::build_tools(MODULE, &["-ldflags", "-s -w"], folder)
     })
 }
 
@@ -54,12 +49,7 @@ impl Alertmanager {
             Process::start(Program { name: "alertmanager", path, arguments, environment: Vec::new(), folder })?;
         let client = reqwest::Client::builder().no_proxy().build()?;
         let url = format!("http://{address}");
-        ready::until("Alertmanager", LIMIT, async || {
-            process.check()?;
-            let answer = client.get(format!("{url}/-/ready")).send().await;
-            Ok(answer.ok().filter(|answer| answer.status().is_success()).map(|_| ()))
-        })
-        .await?;
+        process.answers("Alertmanager", LIMIT, &format!("{url}/-/ready")).await?;
         Ok(Self { url, client, _process: process })
     }
 

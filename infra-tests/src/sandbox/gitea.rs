@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -13,7 +13,7 @@ use base64::Engine;
 use serde_json::{Value, json};
 
 use super::process::{Process, Program};
-use super::{cache, ports, ready, say};
+use super::{cache, go, ports, say};
 
 const MODULE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/gitea");
 const GO_MOD: &str = include_str!("../../gitea/go.mod");
@@ -37,26 +37,14 @@ pub struct Gitea {
 pub(super) fn build() -> Result<PathBuf> {
     cache::built("gitea", &[GO_MOD, GO_SUM, TAGS], |folder| {
         say("building Gitea: once, some minutes");
-        let output = go(&["build", "-trimpath", "-tags", TAGS, "-ldflags", "-s -w", "-o"])
-            .arg(folder)
-            .arg("tool")
-            .output()
-            .context("cannot start `go`: see https://go.dev/doc/install")?;
-        ensure!(output.status.success(), "`go build tool` failed:\n{}", String::from_utf8_lossy(&output.stderr));
-        Ok(())
+        go::build_tools(MODULE, &["-tags", TAGS, "-ldflags", "-s -w"], folder)
     })
-}
-
-fn go(arguments: &[&str]) -> Command {
-    let mut go = Command::new("go");
-    go.current_dir(MODULE).args(arguments).stdin(Stdio::null());
-    go
 }
 
 /// Where the module keeps what the program reads while it runs: fetched again where the program is
 /// still there, and Go's own cache is not.
 fn sources() -> Result<String> {
-    let output = go(&["mod", "download", "-json", "code.gitea.io/gitea"]).output()?;
+    let output = go::command(MODULE).args(["mod", "download", "-json", "code.gitea.io/gitea"]).output()?;
     let module: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
     let folder = module["Dir"].as_str().unwrap_or_default().to_owned();
     ensure!(Path::new(&folder).is_dir(), "Gitea's module is not there: {}", module["Error"]);
@@ -88,12 +76,7 @@ impl Gitea {
         })?;
         let client = reqwest::Client::builder().no_proxy().build()?;
         let url = format!("http://127.0.0.1:{port}");
-        ready::until("Gitea", LIMIT, async || {
-            process.check()?;
-            let answer = client.get(format!("{url}/api/healthz")).send().await;
-            Ok(answer.ok().filter(|answer| answer.status().is_success()).map(|_| ()))
-        })
-        .await?;
+        process.answers("Gitea", LIMIT, &format!("{url}/api/healthz")).await?;
         Ok(Self { url, token, client, _process: process })
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::process::{self, Process, Program};
-use super::{cluster, ports, python, ready};
+use super::{cluster, ports, python};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const CLUSTERS_STOP: Duration = Duration::from_secs(10);
@@ -27,7 +27,8 @@ impl Ministack {
         let (port, clusters) = (ports::free()?, folder.join("clusters"));
         fs::create_dir_all(&clusters)?;
         let mut ministack = Self { process: Process::start(program(folder, port, &clusters)?)?, port, clusters };
-        ministack.wait().await?;
+        let health = format!("{}/_ministack/health", ministack.url());
+        ministack.process.answers("ministack", LIMIT, &health).await?;
         Ok(ministack)
     }
 
@@ -42,17 +43,6 @@ impl Ministack {
 
     pub(super) fn release(&mut self) {
         self.process.release();
-    }
-
-    async fn wait(&mut self) -> Result<()> {
-        let client = reqwest::Client::builder().no_proxy().build()?;
-        let (url, process) = (format!("{}/_ministack/health", self.url()), &mut self.process);
-        ready::until("ministack", LIMIT, async || {
-            process.check()?;
-            let answer = client.get(&url).send().await;
-            Ok(answer.ok().filter(|answer| answer.status().is_success()).map(|_| ()))
-        })
-        .await
     }
 }
 

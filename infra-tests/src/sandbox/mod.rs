@@ -23,6 +23,7 @@ pub mod cluster;
 pub mod controlplane;
 mod git;
 pub mod gitea;
+mod go;
 pub mod keeper;
 mod ministack;
 pub mod peers;
@@ -63,6 +64,9 @@ use crate::proxy::Proxy;
 use crate::shop;
 use crate::slack::Simulator;
 use ministack::Ministack;
+
+/// What the operator says of this sandbox, in the folder of its logs.
+pub const OPERATOR_FILE: &str = "operator.yaml";
 
 /// Which parts to start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -184,7 +188,7 @@ impl Sandbox {
         let file = |name: &str| self.folder.path().join(name).display().to_string();
         let kubeconfig = self.cluster.as_ref().map(|cluster| cluster.kubeconfig().display().to_string());
         let mut variables = vec![
-            ("GROUNDPLAN_CONFIG", file("operator.yaml")),
+            ("GROUNDPLAN_CONFIG", file(OPERATOR_FILE)),
             ("GROUNDPLAN_STORE", file("store.db")),
             ("KUBECONFIG", kubeconfig.unwrap_or_else(|| file("no-kubeconfig"))),
             ("AWS_CONFIG_FILE", file("no-aws-config")),
@@ -259,7 +263,7 @@ fn write_files(folder: &Path, slack: Option<&Simulator>) -> Result<()> {
         Some(slack) => shop::operator(ROLE, EXTERNAL_ID, slack),
         None => format!("aws: {{role: {ROLE}, externalId: {EXTERNAL_ID}}}\n"),
     };
-    Ok(fs::write(folder.join("operator.yaml"), operator)?)
+    Ok(fs::write(folder.join(OPERATOR_FILE), operator)?)
 }
 
 /// Builds what the parts need, unless it is built.

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::ready;
+
 /// What a program sees of the environment of the test; the rest (credentials, proxies, `ETCD_…`) would change it.
 const INHERITED: &[&str] =
     &["PATH", "HOME", "TMPDIR", "LANG", "XDG_CACHE_HOME", "GROUNDPLAN_CACHE", "KUBEBUILDER_ASSETS"];
@@ -62,6 +64,17 @@ impl Process {
             return Ok(());
         }
         bail!("{} ended by itself; the end of {}:\n{}", self.name, self.log.display(), tail(&self.log))
+    }
+
+    /// Waits until an address of the program answers well.
+    pub(super) async fn answers(&mut self, what: &str, limit: Duration, url: &str) -> Result<()> {
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        ready::until(what, limit, async || {
+            self.check()?;
+            let answer = client.get(url).send().await;
+            Ok(answer.ok().filter(|answer| answer.status().is_success()).map(|_| ()))
+        })
+        .await
     }
 
     /// Asks the program to end, without waiting for it: many programs end at once this way.

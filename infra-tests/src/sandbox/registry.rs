@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use super::process::{Process, Program};
-use super::{clean_environment, ports, ready, renderers};
+use super::{clean_environment, ports, renderers};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -30,13 +30,7 @@ impl Registry {
         let folder = folder.to_owned();
         let program = Program { name: "registry", path, arguments, environment: Vec::new(), folder: folder.clone() };
         let mut process = Process::start(program)?;
-        let client = reqwest::Client::builder().no_proxy().build()?;
-        ready::until("the registry", LIMIT, async || {
-            process.check()?;
-            let answer = client.get(format!("http://{address}/v2/")).send().await;
-            Ok(answer.ok().filter(|answer| answer.status().is_success()).map(|_| ()))
-        })
-        .await?;
+        process.answers("the registry", LIMIT, &format!("http://{address}/v2/")).await?;
         Ok(Self { port, folder, process })
     }
 

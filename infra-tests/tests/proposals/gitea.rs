@@ -1,7 +1,7 @@
 //! A real forge: the change is a pull request, opened once and brought up to date.
 
 use anyhow::{Context, Result};
-use infra_tests::sandbox::Gitea;
+use infra_tests::sandbox::{Gitea, OPERATOR_FILE};
 use infra_tests::slack::{ALERTS, Message};
 use infra_tests::stage::Stage;
 
@@ -12,11 +12,9 @@ async fn drifted_at_a_forge() -> Result<(Stage, Gitea)> {
     let mut stage = drifted("[ignore, adopt, recheck]").await?;
     let gitea = Gitea::start(&stage.sandbox.logs().join("gitea")).await?;
     gitea.push(&stage.sandbox.git().repository("shop"), "shop").await?;
-    let operator = std::fs::read_to_string(stage.sandbox.logs().join("operator.yaml"))?;
-    let config = stage.sandbox.logs().join("with-forge.yaml");
-    std::fs::write(&config, format!("{operator}forge: {{kind: gitea, url: '{}'}}\n", gitea.url()))?;
+    let operator = std::fs::read_to_string(stage.sandbox.logs().join(OPERATOR_FILE))?;
+    stage.operator(&format!("{operator}forge: {{kind: gitea, url: '{}'}}\n", gitea.url()))?;
     stage.product = stage.product.clone().with("GROUNDPLAN_REPO", gitea.repository("shop"));
-    stage.product = stage.product.with("GROUNDPLAN_CONFIG", config.display().to_string());
     Ok((stage, gitea))
 }
 

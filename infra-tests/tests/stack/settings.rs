@@ -76,21 +76,17 @@ fn sent(stage: &Stage, field: &str) -> Vec<Option<String>> {
 
 #[tokio::test]
 async fn a_service_role_is_sent_where_an_operator_names_one_and_topics_where_a_file_does() -> Result<()> {
-    let mut stage = Stage::set(Parts::AWS).await?;
+    let stage = Stage::set(Parts::AWS).await?;
     let plain = "Template: queue.yaml\nParameters: {Timeout: 30}\n";
-    stage.write(&here("jobs"), plain)?;
-    stage.push()?;
     stage.run(&["sync", "--yes"], 0).await?;
     assert_eq!(sent(&stage, "RoleARN"), [None], "the role of whoever calls, and none that would stick to the stack");
     assert_eq!(sent(&stage, "NotificationARNs.member.1"), [None], "what the stack has stays");
 
-    let file = stage.sandbox.logs().join("operator.yaml");
     let aws = json!({"aws": {"role": ROLE, "externalId": EXTERNAL_ID, "serviceRole": "cloudformation"}});
-    std::fs::write(&file, aws.to_string())?;
+    stage.operator(&aws.to_string())?;
     let topic = format!("arn:aws:sns:{REGION}:{}:stacks", ACCOUNTS[0]);
     stage.write(&here("jobs"), &format!("{}NotificationArns: ['{topic}']\n", plain.replace("30", "60")))?;
     stage.push()?;
-    stage.product = stage.product.clone().with("GROUNDPLAN_CONFIG", file.display().to_string());
     stage.run(&["sync", "--yes"], 0).await?;
     let role = format!("arn:aws:iam::{}:role/cloudformation", ACCOUNTS[0]);
     assert_eq!(sent(&stage, "RoleARN").last(), Some(&Some(role)));
@@ -101,8 +97,6 @@ async fn a_service_role_is_sent_where_an_operator_names_one_and_topics_where_a_f
 #[tokio::test]
 async fn by_cloudgenesis_rule_a_changed_template_goes_with_the_next_change_to_its_file() -> Result<()> {
     let stage = Stage::set(Parts::AWS).await?;
-    stage.write(&here("jobs"), "Template: queue.yaml\nParameters: {Timeout: 30}\n")?;
-    stage.push()?;
     stage.run(&["sync", "--yes"], 0).await?;
     stage.write(
         "templates/queue.yaml",

@@ -304,11 +304,9 @@ async fn serve_makes_a_case_of_a_change_long_before_its_schedule() -> Result<()>
 #[tokio::test]
 async fn the_audit_of_the_api_server_says_which_user_it_was_and_what_one_user_changed_is_one_case() -> Result<()> {
     let mut stage = stage().await?;
-    let operator = stage.sandbox.logs().join("operator-of-audit.yaml");
     // The records come a moment after the case; a minute is too long for a test.
-    std::fs::write(&operator, "attributionSeconds: [2, 4, 6, 8, 10, 15, 20, 30, 40, 50]\n")?;
+    stage.operator("attributionSeconds: [2, 4, 6, 8, 10, 15, 20, 30, 40, 50]\n")?;
     stage.product = stage.product.clone().with("GROUNDPLAN_AUDIT_TOKEN", "an-audit-token");
-    stage.product = stage.product.clone().with("GROUNDPLAN_CONFIG", operator.display().to_string());
     let schedule = "repository: shop\nenvironments:\n  default: {paths: [\"clusters/*\"], schedule: \"0 0 1 1 *\"}\n";
     stage.write("groundplan.yaml", schedule)?;
     stage.write("clusters/shop/other/config.yaml", &config("other", "ours"))?;
