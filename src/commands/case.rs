@@ -192,6 +192,11 @@ async fn list(settings: &Settings, format: Format, all: bool) -> Done {
         Format::Json => print_json(&CaseOutput { cases })?,
         Format::Text => print(&cases_text(&cases))?,
     }
+    // Who looks here may wonder why the channel is silent.
+    if let (unsent, Some(why)) = store.unsent().await? {
+        let messages = if unsent == 1 { "1 message is".to_owned() } else { format!("{unsent} messages are") };
+        anstream::eprintln!("warning: {messages} not in Slack yet: {why}");
+    }
     Ok(Exit::Done)
 }
 

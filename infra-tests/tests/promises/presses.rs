@@ -38,6 +38,8 @@ async fn presses_by_socket_mode() -> Result<()> {
         ran.stdout,
         ran.stderr
     );
+    let listed = stage.run(&["case", "list"], 0).await?.stderr;
+    assert!(listed.contains("warning: 1 message is not in Slack yet: cannot "), "{listed}");
     stage.product = there;
     stage.run(&["drift", "--notify"], 2).await?;
     stage.run(&["drift", "--notify"], 2).await?;
