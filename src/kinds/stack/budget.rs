@@ -10,10 +10,14 @@ use std::time::{Duration, Instant};
 /// Pages that are there at first: one stack alone is watched closely for a while.
 const AT_FIRST: f64 = 40.0;
 /// Pages that an operation brings with it: less for the first few, which live on what is there at first.
-const BROUGHT: f64 = 1.8;
+const BROUGHT: f64 = 1.7;
 const BROUGHT_AT_FIRST: f64 = 0.9;
 const FIRST: u32 = 40;
 const MOST: f64 = 200.0;
+/// Words about what goes on in one stack, a call each, that are there at first, and that an operation brings: what
+/// takes long is spoken of, and a thousand stacks that take long do not cost a thousand calls more.
+const WORDS_AT_FIRST: f64 = 10.0;
+const WORDS_BROUGHT: f64 = 0.1;
 /// What is left is spent as if it had to last for so many seconds.
 const LAST: f64 = 35.0;
 /// So many pages of debt make each pause as much longer as the shortest one without anything left.
@@ -30,6 +34,7 @@ const SLOWEST: Duration = Duration::from_secs(60);
 pub(super) struct Budget {
     /// Less than nothing in debt.
     left: f64,
+    words: f64,
     /// How many operations have begun.
     begun: u32,
     /// Of the last list.
@@ -39,7 +44,7 @@ pub(super) struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { left: AT_FIRST, begun: 0, pages: 1.0, taken: None }
+        Self { left: AT_FIRST, words: WORDS_AT_FIRST, begun: 0, pages: 1.0, taken: None }
     }
 }
 
@@ -49,6 +54,7 @@ impl Budget {
         let brought = if self.begun < FIRST { BROUGHT_AT_FIRST } else { BROUGHT };
         self.begun = self.begun.saturating_add(1);
         self.left = (self.left + brought).min(MOST);
+        self.words += WORDS_BROUGHT;
     }
 
     /// A list was taken, with so many pages.
@@ -74,6 +80,15 @@ impl Budget {
         let has_one = self.left >= SPARE * self.pages + 1.0;
         if has_one {
             self.left -= 1.0;
+        }
+        has_one
+    }
+
+    /// Takes a word about a stack that has taken long.
+    pub(super) fn take_word(&mut self) -> bool {
+        let has_one = self.words >= 1.0;
+        if has_one {
+            self.words -= 1.0;
         }
         has_one
     }
@@ -124,5 +139,15 @@ mod tests {
         let mut budget = Budget::default();
         while budget.take_one() {}
         assert!(budget.left >= SPARE, "{budget:?}");
+    }
+
+    #[test]
+    fn a_stack_that_takes_an_hour_is_spoken_of_and_two_hundred_are_so_now_and_then() {
+        let words = |stacks: u32| {
+            let mut budget = Budget::default();
+            (0..stacks).for_each(|_| budget.begin());
+            std::iter::from_fn(|| budget.take_word().then_some(())).count()
+        };
+        assert_eq!((words(1), words(200)), (10, 30));
     }
 }

@@ -200,11 +200,17 @@ impl Looks {
         let pause = (self.started.elapsed() / 30).clamp(Duration::from_millis(300), Duration::from_secs(5));
         watch.realm.next_list(pause).await;
         let elapsed = self.started.elapsed();
-        if elapsed >= self.tell_at && (watch.realm.budget().take_one() || elapsed >= WORD_AT_LAST) {
+        if elapsed >= self.tell_at && has_a_word(watch.realm, elapsed) {
             self.tell_at = elapsed * 3 / 2;
             watch.tell(&mut self.told).await;
         }
     }
+}
+
+/// Whether a call may be spent on what goes on in one stack.
+fn has_a_word(realm: &Realm, elapsed: Duration) -> bool {
+    let mut budget = realm.budget();
+    budget.take_one() || (elapsed >= WORD_AT_LAST && budget.take_word())
 }
 
 /// The stack when nobody is at work on it. An operation of ours, left by a killed run, is waited for
