@@ -30,7 +30,7 @@ pub(super) async fn measure(size: &Size) -> Result<Told> {
     let runs = futures::future::try_join_all(runs).await?;
     let (counts, operations) = (sandbox.proxy().counts(), sandbox.proxy().operations());
     let mut told = Told::default();
-    introduce(&mut told, &steps, least);
+    introduce(&mut told, &steps, least, size.stretch);
     let mut table = String::from(
         "| | wall, s | × bound | a stack begins after the last it waits for, s: half, all | calls | calls a stack | CPU of the tool, s | \
          peak memory |\n|---|---|---|---|---|---|---|---|\n",
@@ -58,10 +58,11 @@ pub(super) async fn measure(size: &Size) -> Result<Told> {
     Ok(told)
 }
 
-fn introduce(told: &mut Told, steps: &[Step], least: Duration) {
+fn introduce(told: &mut Told, steps: &[Step], least: Duration, stretch: f64) {
     let edges: usize = steps.iter().map(|step| step.after.len()).sum();
+    let count = steps.len();
     told.paragraph(
-        &format!("{} stacks that take their time (`--only order --graph {} --stretch 1`)", steps.len(), steps.len()),
+        &format!("{count} stacks that take their time (`--only order --graph {count} --stretch {stretch}`)"),
         &format!(
             "a seeded random graph with {edges} edges, in which the proxy tells each stack as under way for its own time, {:.0} to {:.0} s, \
              whoever asks; the rest is an emulator, so these are not AWS's times. The bound is the longest way through the graph \
