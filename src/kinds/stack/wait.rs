@@ -20,8 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(2 * 60);
 const DOUBT: Duration = Duration::from_secs(20);
 /// What happens in an operation is told from then on, and ever less often: each word costs a call.
 const FIRST_WORD: Duration = Duration::from_secs(4);
-/// From then on also where all that waiting may cost is spent.
-const WORD_AT_LAST: Duration = Duration::from_secs(60);
 /// So many reads in a row may fail before a watch is given up: a failed read fails no deployment.
 const MOST_MISSES: u32 = 30;
 
@@ -200,17 +198,11 @@ impl Looks {
         let pause = (self.started.elapsed() / 30).clamp(Duration::from_millis(300), Duration::from_secs(5));
         watch.realm.next_list(pause).await;
         let elapsed = self.started.elapsed();
-        if elapsed >= self.tell_at && has_a_word(watch.realm, elapsed) {
+        if elapsed >= self.tell_at && watch.realm.budget().take_word() {
             self.tell_at = elapsed * 3 / 2;
             watch.tell(&mut self.told).await;
         }
     }
-}
-
-/// Whether a call may be spent on what goes on in one stack.
-fn has_a_word(realm: &Realm, elapsed: Duration) -> bool {
-    let mut budget = realm.budget();
-    budget.take_one() || (elapsed >= WORD_AT_LAST && budget.take_word())
 }
 
 /// The stack when nobody is at work on it. An operation of ours, left by a killed run, is waited for
