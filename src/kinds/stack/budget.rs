@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 /// Pages that are there at first: one stack alone is watched closely for a while.
 const AT_FIRST: f64 = 40.0;
 /// Pages that an operation brings with it: less for the first few, which live on what is there at first.
-const BROUGHT: f64 = 1.75;
+const BROUGHT: f64 = 1.6;
 const BROUGHT_AT_FIRST: f64 = 0.9;
 const FIRST: u32 = 40;
 const MOST: f64 = 200.0;
 /// Words about what goes on in one stack, a call each, that are there at first, and that an operation brings: what
 /// takes long is spoken of, and a thousand stacks that take long do not cost a thousand calls more.
-const WORDS_AT_FIRST: f64 = 15.0;
-const WORDS_BROUGHT: f64 = 0.1;
+const WORDS_AT_FIRST: f64 = 10.0;
+const WORDS_BROUGHT: f64 = 0.05;
 /// What is left is spent as if it had to last for so many seconds, and a second more for each of the first operations:
 /// what is spent soon is missed by those that end last.
 const LAST: f64 = 35.0;
@@ -135,6 +135,6 @@ mod tests {
             (0..stacks).for_each(|_| budget.begin());
             std::iter::from_fn(|| budget.take_word().then_some(())).count()
         };
-        assert_eq!((words(1), words(200)), (15, 35));
+        assert_eq!((words(1), words(200)), (10, 20));
     }
 }
