@@ -36,6 +36,7 @@ pub(super) const MOST_LINES: usize = 6;
 const SECTION: usize = 2800;
 const FIELD: usize = 300;
 const MOST_REQUESTS: usize = 2;
+const LONGEST_LINK: usize = 130;
 
 impl Detail {
     /// The next plainer one: an alert is never dropped for its looks.
@@ -113,7 +114,11 @@ fn open_requests(case: &Case) -> String {
         None => String::new(),
         Some([]) => "\nno open pull request changes it".to_owned(),
         Some(requests) => {
-            let named = |request: &&PullRequest| link(&request.link, &format!("#{}", request.number));
+            let named = |request: &&PullRequest| {
+                let words = format!("#{}", request.number);
+                // A longer address would be cut where the field ends.
+                link(&request.link, &words).filter(|link| link.len() <= LONGEST_LINK).unwrap_or(words)
+            };
             let first: Vec<_> = requests.iter().take(MOST_REQUESTS).map(named).collect();
             let more = requests.len().saturating_sub(MOST_REQUESTS);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };

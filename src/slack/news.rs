@@ -5,9 +5,6 @@ use jiff::Timestamp;
 use super::text::{code, person, safe};
 use crate::cases::{Case, CaseState, How};
 
-/// A longer address would fill the field that it stands in.
-const LONGEST_ADDRESS: usize = 120;
-
 /// The header: the one thing that changes with every state.
 pub(super) fn title(case: &Case) -> String {
     let environment = safe(case.environment.as_str(), 60);
@@ -69,24 +66,16 @@ pub(super) fn news(case: &Case) -> String {
 /// What waits to be merged for the case, where something does.
 pub(super) fn proposal(case: &Case) -> Option<String> {
     let proposal = case.proposal.as_ref().filter(|_| !case.state.is_resolved())?;
-    let place = match proposal.link.as_deref().filter(|address| is_address(address)) {
-        Some(address) => link(address, "review it"),
-        None => format!("merge {}", code(&proposal.branch, 100)),
-    };
+    let place = proposal.link.as_deref().and_then(|address| link(address, "review it"));
+    let place = place.unwrap_or_else(|| format!("merge {}", code(&proposal.branch, 100)));
     Some(format!("{} asked: {}; {place}.", person(&proposal.by), proposal.word()))
 }
 
-/// Words that lead to an address; only the words where it is none.
-pub(super) fn link(address: &str, words: &str) -> String {
-    match is_address(address) && address.len() <= LONGEST_ADDRESS {
-        true => format!("<{address}|{words}>"),
-        false => words.to_owned(),
-    }
-}
-
-fn is_address(text: &str) -> bool {
-    let begins = text.starts_with("https://") || text.starts_with("http://");
-    begins && !text.contains(|c: char| c.is_whitespace() || c.is_control() || "<>|&".contains(c))
+/// Words that lead to an address; none where it is none.
+pub(super) fn link(address: &str, words: &str) -> Option<String> {
+    let begins = address.starts_with("https://") || address.starts_with("http://");
+    let is_odd = |c: char| c.is_whitespace() || c.is_control() || "<>|&".contains(c);
+    (begins && !address.contains(is_odd)).then(|| format!("<{address}|{words}>"))
 }
 
 /// Slack shows a date in each reader's own time zone; the rest is for those who cannot.

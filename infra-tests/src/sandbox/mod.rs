@@ -12,7 +12,7 @@
 //! test panics or `GROUNDPLAN_KEEP_LOGS` is set.
 
 mod accounts;
-pub mod alertmanager;
+mod alertmanager;
 mod api;
 mod arguments;
 mod audit;

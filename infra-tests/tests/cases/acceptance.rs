@@ -1,6 +1,5 @@
 //! The acceptance tests of triage.md 4.4 that need one process only, each by its number.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use groundplan::cases::{Action, CaseState, verify};
@@ -10,7 +9,7 @@ use groundplan::unit::UnitId;
 use infra_tests::slack::{ALERTS, OPERATOR, REVIEWER};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::given::{QUEUE, SHOP, VPC, given, given_files, refused, wish};
+use crate::given::{QUEUE, SHOP, VPC, given, given_queues, refused, wish};
 
 #[tokio::test]
 async fn acceptance_1_and_2_one_drift_is_one_message_and_another_value_edits_it() {
@@ -81,11 +80,7 @@ async fn acceptance_5_slack_is_down_and_no_look_fails_and_the_latest_is_told_onc
 
 #[tokio::test]
 async fn acceptance_5_after_a_long_silence_of_slacks_what_piled_up_is_one_list_and_what_is_risky_a_message() {
-    let names: Vec<_> = (0..24).map(|number| format!("stacks/111111111111/queue{number:02}")).collect();
-    let mut files: BTreeMap<_, _> =
-        names.iter().map(|name| (format!("{name}.yaml"), format!("holds: queue {name}\n"))).collect();
-    files.insert("groundplan.yaml".to_owned(), "repository: shop\n".to_owned());
-    let given = given_files(files).await;
+    let (given, names) = given_queues(24).await;
     for (look, some) in names.chunks(8).enumerate() {
         some.iter().for_each(|name| given.change(name, "by hand"));
         if look == 2 {
@@ -246,11 +241,7 @@ async fn acceptance_15_what_cannot_be_read_is_stale_and_never_resolved() {
 
 #[tokio::test]
 async fn acceptance_16_many_drifts_at_once_are_ten_messages_and_one_list() {
-    let names: Vec<_> = (0..40).map(|number| format!("stacks/111111111111/queue{number:02}")).collect();
-    let mut files: BTreeMap<_, _> =
-        names.iter().map(|name| (format!("{name}.yaml"), format!("holds: queue {name}\n"))).collect();
-    files.insert("groundplan.yaml".to_owned(), "repository: shop\n".to_owned());
-    let given = given_files(files).await;
+    let (given, names) = given_queues(40).await;
     names.iter().for_each(|name| given.change(name, "by hand"));
     assert_eq!(given.look().await.len(), 40);
     given.look().await;

@@ -50,6 +50,15 @@ pub(crate) async fn given_files(files: BTreeMap<String, String>) -> Given {
     given_at(files, None).await
 }
 
+/// With so many queues, each named as what it holds; and their names.
+pub(crate) async fn given_queues(count: usize) -> (Given, Vec<String>) {
+    let names: Vec<_> = (0..count).map(|number| format!("stacks/111111111111/queue{number:02}")).collect();
+    let mut files: BTreeMap<_, _> =
+        names.iter().map(|name| (format!("{name}.yaml"), format!("holds: queue {name}\n"))).collect();
+    files.insert("groundplan.yaml".to_owned(), "repository: shop\n".to_owned());
+    (given_files(files).await, names)
+}
+
 /// With its cases in `store`, or in a file of its own.
 pub(crate) async fn given_at(files: BTreeMap<String, String>, store: Option<StoreLocation>) -> Given {
     let folder = tempfile::tempdir().expect("a folder");
