@@ -34,7 +34,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// Events that wait for their turn; a slow judge lets the server wait, which ends slow watches by itself.
 const ROOM: usize = 256;
 /// While statuses pour in, they are read so long after each other: to be woken costs more than to read one.
-const BETWEEN_STATUSES: Duration = Duration::from_millis(20);
+const BETWEEN_STATUSES: Duration = Duration::from_millis(50);
 /// Nothing came for so long: what has come together is read.
 const GAP: Duration = Duration::from_millis(1);
 

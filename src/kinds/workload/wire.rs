@@ -18,6 +18,8 @@ use crate::unit::KindError;
 
 const CONNECT: Duration = Duration::from_secs(5);
 const WRITE: Duration = Duration::from_secs(30);
+/// After a long list each connection would keep what it was read with, six times as much, for as long as it is open.
+const LARGEST_BUFFER: usize = 64 * 1024;
 
 /// A client with our bounds, which tries nothing twice: fifteen silent tries of every request are too many.
 pub(super) fn client(config: &Config) -> Result<Client, KindError> {
@@ -38,7 +40,8 @@ fn build(config: &Config) -> kube::Result<Client> {
     let mut connector = TimeoutConnector::new(config.rustls_https_connector_with_connector(tcp)?);
     connector.set_connect_timeout(Some(CONNECT));
     connector.set_write_timeout(Some(WRITE));
-    let connections = legacy::Client::builder(TokioExecutor::new()).build::<_, Body>(connector);
+    let connections =
+        legacy::Client::builder(TokioExecutor::new()).http1_max_buf_size(LARGEST_BUFFER).build::<_, Body>(connector);
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
         .layer(DecompressionLayer::new().gzip(!config.disable_compression))
