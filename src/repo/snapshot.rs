@@ -66,6 +66,12 @@ impl Snapshot {
         Self { commit, entries: entries.collect() }
     }
 
+    /// What stands below a folder, and nothing else.
+    pub fn only(&self, folder: &str) -> Self {
+        let entries = self.below(folder).map(|(path, entry)| (path.to_owned(), entry.clone()));
+        Self { commit: self.commit.clone(), entries: entries.collect() }
+    }
+
     /// The same commit with other bytes in some files: what a change would make of it.
     pub fn with_files(&self, files: &Files) -> Self {
         let mut entries = self.entries.clone();

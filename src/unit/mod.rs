@@ -160,6 +160,14 @@ pub struct Prepared {
     pub deed: Option<Box<dyn Deed>>,
 }
 
+impl Prepared {
+    /// Whether all of it was looked at, and nothing is to be done.
+    pub fn is_quiet(&self) -> bool {
+        let Planned { change, coverage, .. } = &self.planned;
+        self.deed.is_none() && matches!(change, Change::Nothing) && coverage.unchecked.is_empty()
+    }
+}
+
 /// The one change that was planned, ready to be made: no choice is left to it.
 #[async_trait]
 pub trait Deed: Send {

@@ -38,6 +38,7 @@ mod refusals;
 mod rendering;
 mod restart;
 mod sealed;
+mod settled;
 mod values;
 mod watching;
 

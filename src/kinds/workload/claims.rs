@@ -10,6 +10,9 @@ pub(super) type Claims = Vec<(ObjectId, Place)>;
 
 /// Tells every object that more than one workload of a cluster declares, naming both places.
 pub(super) fn check(cluster: &[(String, Claims)], problems: &mut Problems) {
+    if cluster.len() < 2 {
+        return;
+    }
     let mut first: HashMap<&ObjectId, (&str, &Place)> = HashMap::new();
     for (unit, claims) in cluster {
         for (id, place) in claims {

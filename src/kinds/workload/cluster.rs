@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
@@ -16,6 +17,7 @@ use super::object::ObjectId;
 use super::rights::{self, Right};
 use super::server::{Answer, Ask, Server, encode};
 use super::sift::items;
+use super::trace::{self, Trace};
 use crate::unit::KindError;
 
 /// How many requests one deed has under way. An API server serves a few hundred at once for all its
@@ -52,10 +54,12 @@ pub(super) struct Memory {
     pub(super) version: String,
     /// The list of the workload's own ConfigMaps, where it came along.
     pub(super) config_maps: Option<String>,
+    /// How each part of the inventory stood.
+    pub(super) parts: BTreeSet<Trace>,
 }
 
 /// A list to ask for.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub(super) struct Listing {
     pub(super) resource: Resource,
     pub(super) kind: String,
@@ -70,6 +74,18 @@ impl Listing {
     pub(super) fn of_unit(mark: &Mark, resource: Resource, kind: &str) -> Self {
         let selector = Some(format!("{UNIT_LABEL}={}", mark.label()));
         Self { resource, kind: kind.to_owned(), namespace: None, selector, metadata_only: false }
+    }
+
+    /// Asks for it; where only names are wanted, in this way.
+    pub(super) fn ask(&self, metadata_only: &'static str) -> Ask {
+        let mut path = self.resource.within(self.namespace.as_deref());
+        if let Some(selector) = &self.selector {
+            path = format!("{path}?labelSelector={}", encode(selector));
+        }
+        match self.metadata_only {
+            true => Ask::get(path).accept(metadata_only),
+            false => Ask::get(path),
+        }
     }
 
     fn right(&self) -> Right {
@@ -170,15 +186,7 @@ impl Cluster {
     }
 
     async fn list(&self, listing: &Listing) -> Result<Answer, KindError> {
-        let mut path = listing.resource.within(listing.namespace.as_deref());
-        if let Some(selector) = &listing.selector {
-            path = format!("{path}?labelSelector={}", encode(selector));
-        }
-        let mut ask = Ask::get(path);
-        if listing.metadata_only {
-            ask = ask.accept(METADATA_ONLY);
-        }
-        self.server.send(&ask).await
+        self.server.send(&listing.ask(METADATA_ONLY)).await
     }
 
     pub(super) async fn get(&self, resource: &Resource, id: &ObjectId) -> Result<Option<String>, KindError> {
@@ -260,14 +268,13 @@ impl Cluster {
             return Ok(memory);
         }
         let (maps, version) = self.inventories(&format!("{INVENTORY_LABEL}={}", mark.label())).await?;
-        Ok(Memory { inventory: Inventory::from_config_maps(&maps), version, config_maps: None })
+        let parts = maps.iter().map(how_it_stood).collect();
+        Ok(Memory { inventory: Inventory::from_config_maps(&maps), version, config_maps: None, parts })
     }
 
     /// None where that list may not be asked for, or shows no inventory.
     async fn memory_with_config_maps(&self, mark: &Mark) -> Result<Option<Memory>, KindError> {
-        let selector = format!("{UNIT_LABEL} in ({},{})", mark.label(), mark.inventory_label());
-        let path = format!("{}?labelSelector={}", config_maps().all(), encode(&selector));
-        let answer = self.own.send(&Ask::get(path)).await?;
+        let answer = self.own.send(&self.memory_listing(mark).ask(METADATA_ONLY)).await?;
         if !answer.is_good() {
             return Ok(None);
         }
@@ -282,8 +289,20 @@ impl Cluster {
             map["metadata"]["labels"][UNIT_LABEL] == label.as_str()
                 && map["metadata"]["namespace"] == inventory::NAMESPACE
         });
-        let inventory = Inventory::from_config_maps(&maps);
-        Ok(inventory.map(|inventory| Memory { inventory: Some(inventory), version, config_maps: Some(answer.body) }))
+        let parts = maps.iter().map(how_it_stood).collect();
+        let config_maps = Some(answer.body);
+        Ok(Inventory::from_config_maps(&maps).map(|inventory| Memory {
+            inventory: Some(inventory),
+            version,
+            config_maps,
+            parts,
+        }))
+    }
+
+    /// The list of a unit's own ConfigMaps, in which its inventory comes along.
+    pub(super) fn memory_listing(&self, mark: &Mark) -> Listing {
+        let selector = Some(format!("{UNIT_LABEL} in ({},{})", mark.label(), mark.inventory_label()));
+        Listing { resource: config_maps(), kind: "ConfigMap".into(), namespace: None, selector, metadata_only: false }
     }
 
     /// What to watch to learn that a unit was applied.
@@ -393,6 +412,11 @@ impl Cluster {
 pub(super) async fn all_at_once<T>(asks: Vec<impl Future<Output = Result<T, KindError>>>) -> Result<Vec<T>, KindError> {
     let answers: Vec<_> = futures::stream::iter(asks).buffer_unordered(IN_FLIGHT).collect().await;
     answers.into_iter().collect()
+}
+
+fn how_it_stood(part: &Value) -> Trace {
+    let text = |key: &str| part["metadata"][key].as_str().unwrap_or_default();
+    trace::of_names([text("namespace"), text("name")], text("uid"), text("resourceVersion"))
 }
 
 fn config_maps() -> Resource {

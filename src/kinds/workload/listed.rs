@@ -9,6 +9,7 @@ use super::hands::for_each;
 use super::look::Subject;
 use super::object::ObjectId;
 use super::seen::Seen;
+use super::settled::Stood;
 use super::sift::{Found, sift};
 use crate::unit::KindError;
 
@@ -27,6 +28,7 @@ impl Subject<'_> {
         let mut answers = Vec::new();
         if let (Some(listing), Some(text)) = (known, self.config_maps) {
             listings.remove(&listing);
+            seen.with_memory = Some(listing.clone());
             answers.push((listing, text.to_owned()));
         }
         let early = if self.inventory.is_some() { ahead.take(&mut listings).await? } else { Vec::new() };
@@ -62,6 +64,9 @@ impl Subject<'_> {
         for ((listing, _), sifted) in answers.into_iter().zip(sifted) {
             let (found, version) = sifted.map_err(|error| self.broken(&error))?;
             if mine {
+                let traces = found.iter().filter_map(|one| one.trace).collect();
+                let stood = Stood { listing: listing.clone(), version: version.clone(), count: found.len(), traces };
+                seen.stood.push(stood);
                 seen.listed.push((listing, version));
             }
             for mut one in found.into_iter().filter(|one| mine || declared.contains(&one.id)) {
@@ -159,7 +164,7 @@ mod tests {
             |names: &[&str]| Inventory::new(names.iter().map(|name| (id(name), Record::default())).collect(), true);
         let listing = Listing::of_unit(&mark, resource(), "ConfigMap");
         let again = |inventory: &Inventory, before: &[&Listing], seen: &[&str]| {
-            let found = |name: &&str| Found { id: id(name), uid: String::new(), kept: true, live: None };
+            let found = |name: &&str| Found { id: id(name), uid: String::new(), kept: true, live: None, trace: None };
             let all = seen.iter().map(|name| (id(name), found(name))).collect();
             let subject = Subject {
                 cluster: &cluster,

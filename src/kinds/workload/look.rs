@@ -42,11 +42,13 @@ pub(super) struct Subject<'a> {
 pub(super) async fn look(subject: &Subject<'_>, ahead: Ahead) -> Result<Seen, KindError> {
     let mut seen = Seen::default();
     let mut found = subject.list(ahead, &mut seen).await?;
+    seen.is_settled = subject.is_settled(&found);
     subject.fetch_missing(&mut found).await?;
     let mut suspects = Vec::new();
     for desired in subject.desired {
         suspects.extend(subject.see(desired, found.remove(desired.id()), &mut seen)?);
     }
+    seen.is_settled &= suspects.is_empty();
     subject.judge_all(suspects, &mut seen).await?;
     subject.find_surplus(found, &mut seen);
     seen.put_in_order();
@@ -73,7 +75,21 @@ fn finished_and_gone<'a>(
     record?.applied.as_ref().filter(|applied| removes_itself && applied.desired == desired.hash)
 }
 
-fn foreign(id: &ObjectId, live: &Value, manager: &str) -> Vec<Difference> {
+/// Two units never take an object from each other.
+pub(super) fn refuse_anothers(mark: &Mark, id: &ObjectId, live: &Value) -> Result<(), KindError> {
+    let text = |section: &str, key: &str| live["metadata"][section][key].as_str();
+    match text("labels", UNIT_LABEL) {
+        Some(label) if label != mark.label() => {
+            let whose = text("annotations", UNIT_ANNOTATION).unwrap_or("another unit");
+            Err(KindError::refused(format!("`{id}` belongs to `{whose}`, and `{}` declares it too", mark.unit))
+                .hint("declare it in one unit only; to move it, remove that unit's label from the object"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What others hold of an object beside us.
+pub(super) fn foreign(id: &ObjectId, live: &Value, manager: &str) -> Vec<Difference> {
     let text = live.to_string();
     match serde_json::from_str::<Head<'_>>(&text) {
         Ok(head) => {
@@ -145,7 +161,7 @@ impl Subject<'_> {
         };
         seen.anything = true;
         if let Some(live) = &found.live {
-            self.refuse_anothers(id, live)?;
+            refuse_anothers(self.mark, id, live)?;
         }
         let is_as_left = |applied: &&Applied| {
             found.kept
@@ -162,6 +178,16 @@ impl Subject<'_> {
             }
             None => Ok(Some((desired, found.live))),
         }
+    }
+
+    /// Whether the lists show what is declared, as we left it, and nothing else; and the inventory names nothing else.
+    fn is_settled(&self, found: &HashMap<ObjectId, Found>) -> bool {
+        let Some(inventory) = self.inventory else { return false };
+        let (declared, parts) = (self.desired.len(), self.config_maps.map_or(0, |_| inventory.parts));
+        let is_kept = |desired: &Desired| found.get(desired.id()).is_some_and(|found| found.kept);
+        inventory.records.len() == declared
+            && found.len() == declared + parts
+            && self.desired.iter().all(|desired| is_kept(desired) && self.record(desired.id()).is_some())
     }
 
     pub(super) fn record(&self, id: &ObjectId) -> Option<&Record> {
@@ -195,23 +221,7 @@ impl Subject<'_> {
     fn read_whole(&self, id: &ObjectId, text: &str) -> Result<Found, KindError> {
         let live: Value = serde_json::from_str(text).map_err(|error| self.broken(&error))?;
         let uid = live["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
-        Ok(Found { id: id.clone(), uid, kept: false, live: Some(live) })
-    }
-
-    /// Two units never take an object from each other.
-    fn refuse_anothers(&self, id: &ObjectId, live: &Value) -> Result<(), KindError> {
-        let text = |section: &str, key: &str| live["metadata"][section][key].as_str();
-        match text("labels", UNIT_LABEL) {
-            Some(label) if label != self.mark.label() => {
-                let whose = text("annotations", UNIT_ANNOTATION).unwrap_or("another unit");
-                Err(KindError::refused(format!(
-                    "`{id}` belongs to `{whose}`, and `{}` declares it too",
-                    self.mark.unit
-                ))
-                .hint("declare it in one unit only; to move it, remove that unit's label from the object"))
-            }
-            _ => Ok(()),
-        }
+        Ok(Found { id: id.clone(), uid, kept: false, live: Some(live), trace: None })
     }
 
     async fn judge_all(&self, suspects: Vec<(&Desired, Option<Value>)>, seen: &mut Seen) -> Result<(), KindError> {

@@ -4,21 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::check::check_manifests;
+use super::check::{Checked, check_manifests};
 use super::claims::{self, Claims};
 use super::cluster_file::read_cluster;
 use super::connect::{Clusters, Where};
 use super::folders::cluster_folders;
 use super::leave::LeaveRule;
-use super::manifest::{Manifest, read_folder};
 use super::mark::Mark;
 use super::moved::Moves;
+use super::noted::Key;
 use super::program::Programs;
 use super::ready::{HealthRule, HealthRules};
 use super::recipe::Recipe;
 use super::site::ClusterSite;
 use super::sources::{Source, read_values};
 use super::spec::WorkloadSpec;
+use super::unread::{self, Making, Manifests};
+use super::wanted::Wanted;
 use super::workload::Workload;
 use super::workload_file::WorkloadFile;
 use crate::problem::{Place, Problem, Problems};
@@ -112,6 +114,16 @@ struct WorkloadReader<'a> {
     references: &'a [Reference],
 }
 
+/// What a workload declares, as far as that was asked for.
+#[derive(Default)]
+struct Objects {
+    manifests: Manifests,
+    claims: Claims,
+    /// None where nothing of it may be noted.
+    key: Option<Key>,
+    wanted: Option<Wanted>,
+}
+
 impl WorkloadReader<'_> {
     fn read(&self, mark: Mark, problems: &mut Problems) -> Option<(Workload, Claims)> {
         let errors = problems.errors.len();
@@ -133,22 +145,23 @@ impl WorkloadReader<'_> {
         let leave = read_leave(spec, node.as_ref(), problems);
         let namespace = file.namespace().to_owned();
         let service_account = problems.keep(read_account(spec, node.as_ref(), &namespace)).flatten();
-        let (manifests, recipe) = self.manifests(&file, problems);
-        if problems.errors.len() == errors && manifests.is_empty() {
+        let (making, recipe) = self.making(&file, problems).unzip();
+        let read = self.objects((&mark, &namespace), making, &values, node.as_ref(), problems);
+        if problems.errors.len() == errors && read.claims.is_empty() {
             problems.error(
                 Problem::new(Place::file(self.folder), format!("`{}` holds no object", self.folder))
                     .hint("an empty workload would delete everything it had: remove the folder if that is meant"),
             );
         }
-        let checked = check_manifests(&manifests, &values, (&mark, &namespace), node.as_ref(), problems);
         let workload = Workload {
             mark,
             clusters: self.clusters.clone(),
             place: self.place.clone(),
-            manifests: Arc::new(manifests),
-            recipe: recipe.map(Arc::new),
+            manifests: Arc::new(read.manifests),
+            key: read.key,
+            recipe: recipe.flatten().map(Arc::new),
             // What does not wait for a value is rendered once.
-            rendered: Arc::new(Mutex::new(checked.wanted.filter(|_| values.values().all(Source::is_text)))),
+            rendered: Arc::new(Mutex::new(read.wanted.filter(|_| values.values().all(Source::is_text)))),
             values,
             references,
             namespace,
@@ -159,25 +172,54 @@ impl WorkloadReader<'_> {
             conflicts: spec.conflicts.unwrap_or_default(),
             service_account,
         };
-        (problems.errors.len() == errors).then_some((workload, checked.claims))
+        (problems.errors.len() == errors).then_some((workload, read.claims))
     }
 
-    /// The manifests themselves, or what a chart or a kustomization makes of its files.
-    fn manifests(&self, file: &WorkloadFile, problems: &mut Problems) -> (Vec<Manifest>, Option<Recipe>) {
+    /// Whether the files are manifests, or a chart or a kustomization makes them.
+    fn making(&self, file: &WorkloadFile, problems: &mut Problems) -> Option<(Making, Option<Recipe>)> {
         match file.rendering(self.snapshot, self.programs, self.folder) {
-            None => match self.refuse_what_stands_below(problems) {
-                Some(()) => (read_folder(self.snapshot, self.programs, self.folder, problems), None),
-                None => (Vec::new(), None),
-            },
+            None => self.refuse_what_stands_below(problems).map(|()| (Making::Plain, None)),
             Some(Ok(rendering)) => {
                 let recipe = Recipe::new(self.folder, self.programs, &rendering);
-                (rendering.run(self.programs, problems), Some(recipe))
+                Some((Making::Rendered(rendering), Some(recipe)))
             }
             Some(Err(problem)) => {
                 problems.error(problem);
-                (Vec::new(), None)
+                None
             }
         }
+    }
+
+    /// The objects it declares, and what is wrong with them; from a note where the same was read before.
+    fn objects(
+        &self,
+        (mark, namespace): (&Mark, &str),
+        making: Option<Making>,
+        values: &BTreeMap<String, Source>,
+        node: Option<&Node>,
+        problems: &mut Problems,
+    ) -> Objects {
+        let Some(making) = making else { return Objects::default() };
+        let (snapshot, folder, programs) = (self.snapshot, self.folder, self.programs);
+        let key = making.key((snapshot, folder), programs, (mark, self.place), values);
+        if let Some(claims) = key.as_ref().and_then(|key| unread::claims(mark, self.place, key)) {
+            return Objects {
+                manifests: Manifests::unread(making, snapshot, folder, programs),
+                claims,
+                key,
+                wanted: None,
+            };
+        }
+        let said = problems.errors.len() + problems.warnings.len();
+        let manifests = making.read(snapshot, folder, programs, problems);
+        let Checked { claims, wanted } = check_manifests(&manifests, values, (mark, namespace), node, problems);
+        let is_silent = problems.errors.len() + problems.warnings.len() == said && wanted.is_some();
+        let holds_secrets = claims.iter().any(|(id, _)| id.is_secret()) || manifests.iter().any(|one| one.sealed);
+        let key = key.filter(|_| is_silent && !holds_secrets);
+        if let Some(key) = &key {
+            unread::note(mark, self.place, key, &claims);
+        }
+        Objects { manifests: Manifests::read_already(manifests), claims, key, wanted }
     }
 
     /// A kustomization below plain manifests: its files would be sent as they are.
@@ -276,6 +318,63 @@ fn read_timeout(node: &Node, text: Option<&str>) -> Result<Duration, Problem> {
         Some(duration) if (1..=24 * 3600).contains(&duration.as_secs()) => Ok(duration),
         _ => {
             Err(at.problem(format!("`{text}` is no time to wait")).hint("write it as `90s`, `5m` or `1h`, up to a day"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::noted;
+    use super::*;
+    use crate::aws::{Aws, AwsSettings};
+    use crate::repo::CommitId;
+
+    const MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {tier: '${TIER}'}\n";
+    const GOLD: &str = "values: {TIER: gold}\n";
+
+    /// Whether the manifests had to be read, and what they claim.
+    fn read_of(folder: &str, workload: &str, manifests: &str) -> (bool, Workload, Claims) {
+        let files = [(format!("{folder}/workload.yaml"), workload), (format!("{folder}/all.yaml"), manifests)];
+        let snapshot = Snapshot::of_files(CommitId::new("c"), files);
+        let clusters = Arc::new(Clusters::new(Aws::new(AwsSettings::default()), None));
+        let programs = Arc::new(Programs::from_environment());
+        let place = &Where::Kubeconfig { context: "test".into(), uid: None };
+        let (clusters, programs, references) = (&clusters, &programs, &[][..]);
+        let reader = WorkloadReader { snapshot: &snapshot, clusters, programs, folder, place, references };
+        // Of this process alone: notes of earlier ones stand beside.
+        let mark = Mark::new(&std::process::id().to_string(), &UnitId::new(folder));
+        let mut problems = Problems::default();
+        let (workload, claims) = reader.read(mark, &mut problems).unwrap_or_else(|| panic!("{:?}", problems.errors));
+        (workload.manifests.are_read(), workload, claims)
+    }
+
+    #[test]
+    fn what_was_read_without_a_word_to_say_is_not_read_again_until_it_is_needed() {
+        let (is_read, first, claims) = read_of("clusters/a/web", GOLD, MAP);
+        assert!(is_read && claims.len() == 1);
+        let (is_read, again, noted) = read_of("clusters/a/web", GOLD, MAP);
+        assert!(!is_read && noted == claims);
+        assert_eq!(again.masked().expect("it is right"), first.masked().expect("it is right"));
+        assert!(again.manifests.are_read());
+        for (workload, manifests) in [
+            (GOLD, MAP.replace("name: web", "name: wob")),
+            ("values: {TIER: iron}\n", MAP.to_owned()),
+            ("values: {TIER: gold}\nnamespace: shop\n", MAP.to_owned()),
+        ] {
+            assert!(read_of("clusters/a/web", workload, &manifests).0, "{workload}{manifests}");
+        }
+        noted::forget(&unread::name(&again.mark, &again.place));
+    }
+
+    #[test]
+    fn what_has_a_warning_or_a_secret_is_read_each_time() {
+        let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: keys}\nstringData: {a: '${TIER}'}\n";
+        for (folder, workload, manifests) in [
+            ("clusters/b/unused", "values: {TIER: gold, UNUSED: a}\n", MAP),
+            ("clusters/b/secret", GOLD, secret),
+            ("clusters/b/asked", "values: {TIER: {output: data/db.Tier}}\n", MAP),
+        ] {
+            assert!(read_of(folder, workload, manifests).0 && read_of(folder, workload, manifests).0, "{folder}");
         }
     }
 }

@@ -112,8 +112,7 @@ impl Rendering {
     fn text(&self, programs: &Programs) -> Result<(String, String), String> {
         let programs: Vec<Program> =
             self.steps.iter().map(|step| programs.find(step.tool)).collect::<Result<_, _>>()?;
-        let versions: Vec<&str> = programs.iter().map(|program| program.version.as_str()).collect();
-        let versions = versions.join(" and ");
+        let versions = versions_of(&programs);
         let is_secret = self.is_secret();
         let kept = cache().filter(|_| !is_secret).map(|folder| folder.join("render").join(self.key(&versions)));
         if let Some(text) = kept.as_ref().and_then(|path| fs::read_to_string(path).ok()) {
@@ -148,6 +147,15 @@ impl Rendering {
     /// The files of the repository that it is made of, and what was made of its other words.
     pub(super) fn inputs(&self) -> impl Iterator<Item = &str> {
         self.steps.iter().flat_map(|step| step.files.bytes.keys()).map(String::as_str)
+    }
+
+    /// Everything that its manifests come of; none where that may not be noted, or a program is missing.
+    pub(super) fn made_of(&self, programs: &Programs) -> Option<String> {
+        if self.is_secret() {
+            return None;
+        }
+        let programs: Result<Vec<Program>, _> = self.steps.iter().map(|step| programs.find(step.tool)).collect();
+        Some(format!("{} {}", self.file, self.key(&versions_of(&programs.ok()?))))
     }
 
     fn is_secret(&self) -> bool {
@@ -202,6 +210,10 @@ impl Rendering {
         }
         kept
     }
+}
+
+fn versions_of(programs: &[Program]) -> String {
+    programs.iter().map(|program| program.version.as_str()).collect::<Vec<_>>().join(" and ")
 }
 
 /// A folder of nobody else's; in memory where decrypted files are written out.

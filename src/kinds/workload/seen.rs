@@ -8,6 +8,7 @@ use super::inventory::Applied;
 use super::judge::Verdict;
 use super::leave::Kept;
 use super::object::ObjectId;
+use super::settled::Stood;
 use crate::unit::Difference;
 
 /// What a look found.
@@ -46,6 +47,11 @@ pub(super) struct Seen {
     pub(super) anything: bool,
     /// What was listed of ours, and the version that each list shows: a watch goes on from there.
     pub(super) listed: Vec<(Listing, String)>,
+    /// How each of those lists stood, and the one with which the inventory came along.
+    pub(super) stood: Vec<Stood>,
+    pub(super) with_memory: Option<Listing>,
+    /// Whether all that is declared was listed as we left it, and nothing else.
+    pub(super) is_settled: bool,
 }
 
 impl Seen {

@@ -59,6 +59,12 @@ pub(super) enum Stream<L> {
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) body: String,
+}
+
+/// What a server answered, byte for byte.
+pub(super) struct Bytes {
+    pub(super) status: u16,
+    pub(super) body: Vec<u8>,
     retry_after: Option<Duration>,
 }
 
@@ -160,6 +166,15 @@ impl Server {
     /// Sends a request, again where the server was busy or gone for a moment. An answer of any status
     /// is an answer; only a server that cannot be heard is an error.
     pub(super) async fn send(&self, ask: &Ask) -> Result<Answer, KindError> {
+        let Bytes { status, body, .. } = self.fetch(ask).await?;
+        match String::from_utf8(body) {
+            Ok(body) => Ok(Answer { status, body }),
+            Err(_) => Err(KindError::failed(format!("{} answered with what is no text", self.name))),
+        }
+    }
+
+    /// Sends a request as [`Self::send`] does; what comes back need not be a text.
+    pub(super) async fn fetch(&self, ask: &Ask) -> Result<Bytes, KindError> {
         let mut delay = Duration::from_millis(200);
         for attempt in 1.. {
             let last = attempt >= TRIES;
@@ -197,7 +212,7 @@ impl Server {
         Ok(())
     }
 
-    async fn once(&self, ask: &Ask) -> Result<Answer, Lost> {
+    async fn once(&self, ask: &Ask) -> Result<Bytes, Lost> {
         let mut request = Request::builder()
             .method(ask.method.clone())
             .uri(&ask.path)
@@ -212,8 +227,7 @@ impl Server {
             let status = response.status().as_u16();
             let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
             let body = response.into_body().collect_bytes().await?;
-            let body = String::from_utf8(body.into()).map_err(kube::Error::FromUtf8)?;
-            Ok::<_, kube::Error>(Answer { status, body, retry_after: seconds.map(Duration::from_secs) })
+            Ok::<_, kube::Error>(Bytes { status, body: body.into(), retry_after: seconds.map(Duration::from_secs) })
         };
         match tokio::time::timeout(PATIENCE, Box::pin(answer)).await {
             Ok(Ok(answer)) => Ok(answer),
@@ -374,7 +388,7 @@ mod tests {
     #[test]
     fn what_a_server_says_about_a_secret_is_not_repeated() {
         let body = json!({"reason": "Invalid", "message": "data[password]: Invalid value: \"hunter2\"", "details": {"causes": [{"field": "data[password]"}]}});
-        let answer = Answer { status: 422, body: body.to_string(), retry_after: None };
+        let answer = Answer { status: 422, body: body.to_string() };
         let about = |kind: &str| ObjectId { kind: kind.into(), name: "x".into(), ..ObjectId::default() };
         assert_eq!(
             answer.refusal("c", "apply", Some(&about("Secret"))).message,

@@ -10,6 +10,7 @@ use super::fingerprint;
 use super::inventory::Applied;
 use super::managed::{Entry, Head};
 use super::object::ObjectId;
+use super::trace::{self, Trace};
 
 /// One object of a list.
 pub(super) struct Found {
@@ -20,6 +21,8 @@ pub(super) struct Found {
     /// The live object, where it must be looked at: something moved, somebody wrote beside us, or it
     /// is a Secret, of whose values no hash is kept.
     pub(super) live: Option<Value>,
+    /// How it stood in a list; none where it must be looked at each time.
+    pub(super) trace: Option<Trace>,
 }
 
 #[derive(Deserialize)]
@@ -49,7 +52,7 @@ pub(super) fn sift<'r>(
 ) -> Result<(Vec<Found>, String), serde_json::Error> {
     let (items, version) = items(text)?;
     let found: Result<_, _> =
-        items.into_iter().map(|item| sift_one(item, group, kind, field_manager, &applied)).collect();
+        items.into_iter().map(|item| sift_listed(item, group, kind, field_manager, &applied)).collect();
     Ok((found?, version))
 }
 
@@ -63,7 +66,7 @@ pub(super) fn items(text: &str) -> Result<(Vec<&RawValue>, String), serde_json::
     Ok((list.items.unwrap_or_default(), list.metadata.resource_version.to_owned()))
 }
 
-/// Reads one object of a kind, as a list or a watch shows it.
+/// Reads one object of a kind, as a watch shows it.
 pub(super) fn sift_one<'r>(
     item: &RawValue,
     group: &str,
@@ -71,17 +74,40 @@ pub(super) fn sift_one<'r>(
     field_manager: &str,
     applied: impl Fn(&ObjectId) -> Option<&'r Applied>,
 ) -> Result<Found, serde_json::Error> {
+    sift_head(item, &serde_json::from_str(item.get())?, (group, kind), field_manager, applied)
+}
+
+/// Reads one object of a list, and how it stood there.
+pub(super) fn sift_listed<'r>(
+    item: &RawValue,
+    group: &str,
+    kind: &str,
+    field_manager: &str,
+    applied: impl Fn(&ObjectId) -> Option<&'r Applied>,
+) -> Result<Found, serde_json::Error> {
     let head: Head<'_> = serde_json::from_str(item.get())?;
+    let found = sift_head(item, &head, (group, kind), field_manager, applied)?;
+    let trace = found.live.is_none().then(|| trace::of_item(item, group, &head, field_manager));
+    Ok(Found { trace, ..found })
+}
+
+fn sift_head<'r>(
+    item: &RawValue,
+    head: &Head<'_>,
+    (group, kind): (&str, &str),
+    field_manager: &str,
+    applied: impl Fn(&ObjectId) -> Option<&'r Applied>,
+) -> Result<Found, serde_json::Error> {
     let id = ObjectId {
         group: group.to_owned(),
         kind: kind.to_owned(),
         namespace: head.metadata.namespace.as_deref().filter(|text| !text.is_empty()).map(str::to_owned),
         name: head.metadata.name.to_string(),
     };
-    let kept = is_kept(&id, &head, field_manager, applied(&id), item)?;
+    let kept = is_kept(&id, head, field_manager, applied(&id), item)?;
     let beside_us = head.metadata.managed_fields.iter().any(|entry| entry.is_foreign(field_manager));
     let live = if kept && !beside_us && !id.is_secret() { None } else { Some(serde_json::from_str(item.get())?) };
-    Ok(Found { uid: head.metadata.uid.to_string(), id, kept, live })
+    Ok(Found { uid: head.metadata.uid.to_string(), id, kept, live, trace: None })
 }
 
 /// Level 0: our entry is unmoved, and so is the object. Level 1: the object moved, and our values did not.

@@ -28,7 +28,7 @@ impl Workload {
             Source::Text(text) => (name.clone(), text.clone()),
             Source::Output(_) | Source::Ssm { .. } => (name.clone(), format!("${{{name}}}")),
         };
-        let rendered = render(&self.manifests, &self.values.iter().map(value).collect(), &BTreeSet::new());
+        let rendered = render(self.manifests.get()?, &self.values.iter().map(value).collect(), &BTreeSet::new());
         match rendered.problems.is_empty() {
             true => Ok(rendered.objects.iter().map(masked).collect()),
             false => Err(as_error(&rendered.problems)),
@@ -59,7 +59,7 @@ impl Workload {
             };
             values.insert(name.clone(), value);
         }
-        let rendered = render(&self.manifests, &values, &secrets);
+        let rendered = render(self.manifests.get()?, &values, &secrets);
         match rendered.problems.is_empty() {
             true => {
                 // What is never run was told when the repository was read.

@@ -18,17 +18,19 @@ use super::hooks::{self, Placed};
 use super::inventory::Inventory;
 use super::leave::{self, LeaveRule};
 use super::look::{Subject, look};
-use super::manifest::Manifest;
 use super::mark::Mark;
-use super::object::Object;
+use super::noted::Key;
+use super::object::{Object, ObjectId};
 use super::past_hooks;
 use super::ready::HealthRules;
 use super::recipe::Recipe;
 use super::retrace::retrace;
 use super::seen::Seen;
+use super::settled::{self, Settled};
 use super::sources::Source;
 use super::spec::ConflictSpec;
 use super::tell;
+use super::unread::Manifests;
 use super::wanted::{Wanted, as_error};
 use super::watching::moments;
 use crate::problem::Problem;
@@ -45,7 +47,9 @@ pub(super) struct Workload {
     pub(super) clusters: Arc<Clusters>,
     pub(super) place: Where,
     /// Shared: a watch and a deed hold the workload too.
-    pub(super) manifests: Arc<Vec<Manifest>>,
+    pub(super) manifests: Arc<Manifests>,
+    /// What they came of, where what came of it may be noted on this machine.
+    pub(super) key: Option<Key>,
     /// What rendered them; none where they stand in Git themselves.
     pub(super) recipe: Option<Arc<Recipe>>,
     /// What they come to whatever anybody answers, until somebody takes it.
@@ -90,20 +94,30 @@ impl Unit for Workload {
 
     fn authored(&self, snapshot: &Snapshot, difference: &Difference) -> Result<Files, String> {
         match &self.recipe {
-            None => authored(&self.manifests, &self.namespace, snapshot, difference),
+            None => {
+                let manifests = self.manifests.get().map_err(|error| error.message)?;
+                authored(manifests, &self.namespace, snapshot, difference)
+            }
             Some(recipe) => retrace(recipe, &self.namespace, snapshot, difference),
         }
     }
 
     fn is_made_from(&self, file: &str) -> bool {
         match &self.recipe {
-            None => self.manifests.iter().any(|manifest| &*manifest.node.span.file == file),
+            // What cannot be read may be made of anything.
+            None => self
+                .manifests
+                .get()
+                .map_or(true, |manifests| manifests.iter().any(|manifest| &*manifest.node.span.file == file)),
             Some(recipe) => recipe.is_made_from(file),
         }
     }
 
     /// A quick look is a close one here: both are one list a kind.
     async fn prepare(&self, inputs: &Inputs, _look: Look) -> Result<Prepared, KindError> {
+        if let Some(planned) = Box::pin(self.glance_at(inputs)).await? {
+            return Ok(Prepared { planned, deed: None });
+        }
         let wanted = self.render(inputs).await?;
         match self.clusters.reach(&self.place, inputs).await? {
             Reached::There(cluster) => {
@@ -139,6 +153,23 @@ impl Workload {
         }
     }
 
+    /// What names alone tell of it, where that is enough.
+    async fn glance_at(&self, inputs: &Inputs) -> Result<Option<Planned>, KindError> {
+        if self.key.is_none() {
+            return Ok(None);
+        }
+        let Reached::There(cluster) = self.clusters.reach(&self.place, inputs).await? else { return Ok(None) };
+        let seen = Box::pin(self.glance(&*self.standing_in(cluster)?)).await;
+        if seen.as_ref().is_err_and(|error| error.kind == crate::unit::ErrorKind::Unreachable) {
+            self.clusters.forget(&self.place, inputs).await;
+        }
+        match seen {
+            // Whatever the server refuses is told by who asks for it again.
+            Err(error) if error.kind != crate::unit::ErrorKind::Unreachable => Ok(None),
+            seen => seen,
+        }
+    }
+
     /// The cluster is not there: all would be created, and the deed waits for it.
     fn for_later(&self, wanted: &Wanted, inputs: &Inputs) -> Prepared {
         let total = wanted.objects.len();
@@ -169,16 +200,23 @@ impl Workload {
 
     async fn prepare_once(&self, cluster: Arc<Cluster>, wanted: &Wanted) -> Result<Prepared, KindError> {
         let Asked { resolved, discovery, memory, ahead } = self.ask(&cluster, wanted).await?;
-        let inventory = memory.inventory;
+        let inventory = memory.inventory.as_ref();
         let subject = Subject {
             desired: &resolved.desired,
-            inventory: inventory.as_ref(),
+            inventory,
             config_maps: memory.config_maps.as_deref(),
             ..Subject::of(self, &cluster, &discovery)
         };
         let mut seen = look(&subject, ahead).await?;
-        self.look_for_past_hooks((&cluster, &discovery), inventory.as_ref(), &resolved, &mut seen).await?;
-        Ok(self.decide(cluster, resolved, inventory, seen))
+        self.look_for_past_hooks((&cluster, &discovery), inventory, &resolved, &mut seen).await?;
+        let settled =
+            Settled::of_look(&self.mark, &cluster, &memory, &mut seen).filter(|_| !resolved.has_past_hooks(inventory));
+        let prepared = self.decide(cluster.clone(), resolved, memory.inventory, seen);
+        match settled.filter(|_| prepared.is_quiet()) {
+            Some(settled) => settled.note(self, &cluster),
+            None => settled::forget(self, &cluster),
+        }
+        Ok(prepared)
     }
 
     /// What hooks left behind that are declared no more.
@@ -334,6 +372,13 @@ impl Workload {
 }
 
 impl Resolved {
+    /// Whether hooks are remembered that are no longer declared: whether they are still there is asked each time.
+    fn has_past_hooks(&self, inventory: Option<&Inventory>) -> bool {
+        let remembered = inventory.into_iter().flat_map(|inventory| inventory.run.hooks().into_keys());
+        let is_declared = |id: &ObjectId| self.hooks.iter().any(|placed| placed.desired.id() == id);
+        !remembered.into_iter().all(|id| is_declared(&id))
+    }
+
     fn due(&self, inventory: Option<&Inventory>) -> Vec<Placed> {
         hooks::due(&self.hooks, &self.state, inventory)
     }
