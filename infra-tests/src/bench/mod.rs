@@ -95,7 +95,7 @@ pub struct Size {
     /// Objects that are looked at while buttons are pressed
     #[arg(long, default_value_t = 5000)]
     pub looked_at: usize,
-    /// Leaves out Sceptre and the CDK, which are installed by pip and npm where they are not
+    /// Leaves out kubectl and Helm, and Sceptre and the CDK, which are installed by pip and npm where they are not
     #[arg(long = "no-peers", action = ArgAction::SetFalse)]
     pub peers: bool,
 }

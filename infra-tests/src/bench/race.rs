@@ -19,7 +19,7 @@ pub(super) async fn measure(size: &Size) -> Result<Told> {
     let sandbox = Sandbox::start(Parts::CLUSTER).await?;
     let meter = Meter::new(sandbox.cluster())?;
     let mut runners = Vec::new();
-    for who in Who::ALL {
+    for who in Who::ALL.into_iter().filter(|who| size.peers || !who.is_peer()) {
         runners.push(Runner::new(who, &sandbox, &meter).await?);
     }
     for runner in &runners {

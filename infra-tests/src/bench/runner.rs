@@ -217,6 +217,13 @@ impl Who {
     pub(super) const ALL: [Self; 5] =
         [Self::Ceiling, Self::Groundplan, Self::Kubectl, Self::KubectlAsShipped, Self::Helm];
 
+    pub(super) fn is_peer(self) -> bool {
+        match self {
+            Self::Ceiling | Self::Groundplan => false,
+            Self::Kubectl | Self::KubectlAsShipped | Self::Helm => true,
+        }
+    }
+
     fn does(self, what: What) -> bool {
         match (self, what) {
             (Self::Ceiling | Self::Groundplan, _) | (_, What::First | What::Quiet) => true,

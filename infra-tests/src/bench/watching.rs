@@ -28,7 +28,7 @@ const CHANGES: usize = 40;
 const ENOUGH: usize = 100;
 const PATIENCE: Duration = Duration::from_secs(120);
 /// What a look took is given back within so long.
-const AT_REST: Duration = Duration::from_secs(15);
+const AT_REST: Duration = Duration::from_secs(30);
 
 pub(super) async fn measure(size: &Size) -> Result<Told> {
     let sandbox = Sandbox::start(Parts::CLUSTER).await?;
@@ -117,7 +117,6 @@ impl Watcher {
         let mut watcher = Self { child, id, lines };
         let first = watcher.next().await?;
         ensure!(first["verdict"] == "clean", "all was in order, and it says {first}");
-        watcher.settle().await;
         Ok(watcher)
     }
 
@@ -131,7 +130,7 @@ impl Watcher {
         process::memory_of(self.id).context("the watch has ended")
     }
 
-    /// What it does after a look, and what others do after a change, ends within a moment.
+    /// What it does after the last change ends within a moment.
     async fn settle(&self) {
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
