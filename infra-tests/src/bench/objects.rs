@@ -21,6 +21,9 @@ pub(super) const LISTS: [&str; 5] = [
     "/apis/apps/v1/deployments",
 ];
 
+/// A file of more would be larger than a repository's may be.
+const IN_A_FILE: usize = 1000;
+
 /// The objects of one run, under a name that no other run has.
 pub(super) struct Load {
     pub name: String,
@@ -49,13 +52,15 @@ impl Load {
         self.namespaces.iter().chain(self.files.iter().flat_map(|(_, objects)| objects))
     }
 
-    /// One file a namespace, and the namespaces in the one that is read first.
+    /// Few files a namespace, and the namespaces in the one that is read first.
     pub(super) fn write(&self, folder: &Path) -> Result<()> {
         fs::create_dir_all(folder)?;
         let text = |objects: &[Value]| objects.iter().map(document).collect::<String>();
         fs::write(folder.join("00-namespaces.yaml"), text(&self.namespaces))?;
         for (name, objects) in &self.files {
-            fs::write(folder.join(format!("{name}.yaml")), text(objects))?;
+            for (number, some) in objects.chunks(IN_A_FILE).enumerate() {
+                fs::write(folder.join(format!("{name}-{number}.yaml")), text(some))?;
+            }
         }
         Ok(())
     }

@@ -63,7 +63,8 @@ fn introduce(told: &mut Told) {
         "a quarter each ServiceAccounts, ConfigMaps, Services and Deployments (with no replicas), in 5 namespaces, one workload; \
          fresh names in each run, one API server at rest before it. groundplan also waits until every object is ready and \
          remembers in the cluster what it did; the others end when the last object is written. Every run is a new process; \
-         *nothing remembered* has lost its cache and its store, too. *Drift, 1 %* looks after every hundredth object was \
+         *nothing remembered* has lost its cache and its store, too. *Quiet sync* is the first look after the sync: it looks at \
+         everything and notes it, so that the *drift* after it asks for names and versions alone. *Drift, 1 %* looks after every hundredth object was \
          changed by hand; its ceiling is the LISTs and one dry run for each of these. Helm has no drift of its own. *× tuned \
          kubectl* says \"in every run\" only where no two runs overlap.",
     );
